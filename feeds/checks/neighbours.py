@@ -28,7 +28,6 @@ def among_neighbours(columns: Columns, step: int) -> Iterator[Told]:
     begin = rows_of(columns, slice(_MANY))  # what holds for all is seen there
     yield from _averaged(columns)
     yield from _standing(begin)
-    yield from _summed(begin)
     yield from _lone_volume(columns)
     yield from _in_turns(begin)
     for first in range(0, len(columns.time), _MANY):
@@ -102,23 +101,24 @@ def _standing(columns: Columns) -> Iterator[Told]:
 _NO_BODY = 0.05
 
 
-def _summed(columns: Columns) -> Iterator[Told]:
-    """Volumes that hardly change from candle to candle: those of a market do, by a third."""
+def summed(columns: Columns, _step: int) -> str:
+    """What to say of volumes that hardly change from candle to candle: those of a market do, by a
+    third; "" of others."""
     volume = columns.volume
     if len(volume) < _ENOUGH or not np.all(np.isfinite(volume)):
-        return
+        return ""
     both = (volume[1:] > 0) & (volume[:-1] > 0) & (volume[1:] != volume[:-1])
     if np.sum(both) < len(volume) / 2:
-        return
+        return ""
     with np.errstate(all="ignore"):
         change = np.abs(np.log(volume[1:] / volume[:-1]))[both]
-    if np.median(change) < _HARDLY:
-        text = (
-            "volumes hardly change from candle to candle: they seem to be sums of a longer time "
-            "(of 24 hours, of the day so far), not of one candle; give those of each candle, or "
-            'set data.volume = "unknown"'
-        )
-        yield Told("volume", 0, len(volume), text)
+    if not np.median(change) < _HARDLY:
+        return ""
+    return (
+        "volumes hardly change from candle to candle: they seem to be sums of a longer time "
+        "(of 24 hours, of the day so far), not of one candle; give those of each candle, or "
+        'set data.volume = "unknown"'
+    )
 
 
 _ENOUGH, _HARDLY = 60, 0.04

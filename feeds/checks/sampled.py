@@ -3,12 +3,12 @@ as it stood so far, a part of each, averages, closes alone."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stoptrail.feeds.checks.neighbours import Told
+from stoptrail.feeds.checks.neighbours import Told, summed
 from stoptrail.feeds.tables.columns import Columns, rows_of
 
 _MANY = 1 << 16
@@ -17,15 +17,35 @@ _FEWEST = 200
 
 
 def of_other_times(columns: Columns, step: int) -> Iterator[Told]:
-    """What most candles of `step` milliseconds show; nothing of few."""
-    count = len(columns.time)
-    columns = rows_of(columns, slice(_MANY))
-    near = np.diff(columns.time) == step
+    """What most candles of `step` milliseconds show, or all of a stretch; nothing of few."""
+    count, begin = len(columns.time), rows_of(columns, slice(_MANY))
+    near = np.diff(begin.time) == step
     if np.sum(near) < _FEWEST:
         return
-    texts = (_again(columns, near), _so_far(columns, near), _part(columns, near), _smooth(columns))
-    for text in filter(None, (*texts, _bare(columns))):
+    for text in filter(None, (_again(begin, near), _part(begin, near))):
         yield Told("not of one candle", 0, count, text)
+    for judged in (_so_far, _smooth, _bare, summed):
+        if text := judged(begin, step):
+            yield Told("not of one candle", 0, count, text)
+        else:
+            yield from _stretch(columns, step, judged)
+
+
+def _stretch(columns: Columns, step: int, judged: Callable[[Columns, int], str]) -> Iterator[Told]:
+    """The first stretch of which alone holds what `judged` tells of candles."""
+    count = len(columns.time)
+    length = max(_STRETCH, -(-count // _STRETCHES))
+    told = [judged(rows_of(columns, slice(i, i + length)), step) for i in range(0, count, length)]
+    found = [k for k, text in enumerate(told) if text]
+    if found and len(found) < _HALF * len(told):
+        row, rows = found[0] * length, len(found) * length
+        yield Told(
+            "not of one candle", row, rows, f"in {rows} candles from about there {told[found[0]]}"
+        )
+
+
+_STRETCH, _STRETCHES = 480, 500
+"""Candles of one at least, and how many there are at most."""
 
 
 def _again(columns: Columns, near: NDArray[np.bool_]) -> str:
@@ -43,10 +63,10 @@ def _again(columns: Columns, near: NDArray[np.bool_]) -> str:
     )
 
 
-def _so_far(columns: Columns, near: NDArray[np.bool_]) -> str:
+def _so_far(columns: Columns, step: int) -> str:
     """Highs and lows of the last 24 hours, or of the day so far, as tickers have them."""
     moves = np.abs(np.diff(columns.close))
-    moved = near & (moves > 0)
+    moved = (np.diff(columns.time) == step) & (moves > 0)
     if np.sum(moved) < _FEWEST:
         return ""
     kept = (np.diff(columns.high) == 0) & (np.diff(columns.low) == 0)
@@ -78,14 +98,17 @@ def _part(columns: Columns, near: NDArray[np.bool_]) -> str:
     )
 
 
-def _smooth(columns: Columns) -> str:
+def _smooth(columns: Columns, _step: int) -> str:
     """Prices that were averaged over several candles."""
     moves = np.diff(np.log(columns.close))
     moves = moves[np.isfinite(moves)]
     if len(moves) < _FEWEST or not np.std(moves[1:]) > 0 or not np.std(moves[:-1]) > 0:
         return ""
     follows = float(np.corrcoef(moves[1:], moves[:-1])[0, 1])
-    if follows < _FOLLOWS:
+    both = moves[1:] * moves[:-1]
+    if follows < _FOLLOWS or np.sum(both > 0) < _SAME_WAY * np.sum(
+        both != 0
+    ):  # a crash goes on too
         return ""
     return (
         f"closes follow each other as moving averages do (correlation of changes {follows:.2f}): "
@@ -93,7 +116,7 @@ def _smooth(columns: Columns) -> str:
     )
 
 
-def _bare(columns: Columns) -> str:
+def _bare(columns: Columns, _step: int) -> str:
     """Highs and lows that were taken from open and close; not where most candles had no trade, as
     the others hold a single one then."""
     if np.sum(columns.volume > 0) < _HALF * len(columns.time) and np.any(columns.volume > 0):
@@ -109,7 +132,8 @@ def _bare(columns: Columns) -> str:
     )
 
 
-_HALF, _OFTEN, _SELDOM, _IN_TURNS, _FOLLOWS, _STEPS = 0.5, 0.3, 0.01, 0.9, 0.6, 10.0
+_HALF, _OFTEN, _SELDOM, _IN_TURNS, _STEPS = 0.5, 0.3, 0.01, 0.9, 10.0
+_FOLLOWS, _SAME_WAY = 0.6, 0.65
 _FLAT, _GOING_ON, _APART = 0.05, 0.2, 0.28
 """Nine in ten real files of which every second candle was left out are found so, and none of 900
 that are whole."""

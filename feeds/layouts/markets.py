@@ -86,6 +86,7 @@ def market_in_name(name: str) -> str:
 _NO_BASES = {
     *("volume", "price", "prices", "candle", "candles", "kline", "klines", "ohlc", "ohlcv", "data"),
     *("spot", "swap", "perp", "history", "chart", "close", "open", "in", "to", "vs", "market"),
+    *("of", "for", "from", "and", "at", "on", "by"),
 }
 """Words that stand before a currency in names of files, and are none."""
 

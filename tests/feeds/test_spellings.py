@@ -444,7 +444,8 @@ def test_a_time_that_no_calendar_has_is_named_in_any_kind_of_file(
     ("name", "market"),
     [("06_freqtrade_BTC_USDT-15m.feather", "BTCUSDT"), ("BTC-USDT_USDT_1h.parquet", "BTCUSDT"),
      ("Binance_BTCUSDT_1h.csv", "BTCUSDT"),
-     ("XRP_ETH-5m.json", "XRPETH"), ("my_btc_usd_candles.csv", "BTCUSD"), ("candles.csv", "")],
+     ("XRP_ETH-5m.json", "XRPETH"), ("my_btc_usd_candles.csv", "BTCUSD"), ("candles.csv", ""),
+     ("export_of_USDC.csv", "")],
 )  # fmt: skip
 def test_the_market_in_a_name_of_a_file_is_no_word_before_it(name: str, market: str) -> None:
     assert market_in_name(name) == market

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +86,32 @@ KINDS = {
 def test_candles_of_another_time_than_their_own_are_said(kind: str) -> None:
     (text,) = told(KINDS[kind]())
     assert kind in text
+
+
+@pytest.mark.parametrize("made", [averaged, without_wicks])
+def test_a_stretch_of_such_candles_is_said_with_its_beginning(made: Callable[[], Columns]) -> None:
+    """Only what holds for most candles of the first 65,536 was."""
+    within = np.arange(COUNT) // 480 == 1
+    mixed = [np.where(within, *pair) for pair in zip(made(), market(), strict=True)]
+    (one,) = of_other_times(Columns(*mixed), QUARTER)
+    assert (one.row, one.candles) == (480, 480)
+    assert one.text.startswith("in 480 candles from about there ")
+
+
+def test_sums_of_the_day_so_far_in_a_stretch_are_said() -> None:
+    given = market()
+    volume = given.volume.copy()
+    volume[480:960] = np.cumsum(volume[480:960].reshape(-1, 96), axis=1).ravel()
+    (text,) = told(given._replace(volume=volume))
+    assert "from about there volumes hardly change from candle to candle" in text
+
+
+def test_a_crash_over_several_candles_is_no_average() -> None:
+    given = market()
+    fall = np.exp(-0.06 * np.clip(np.arange(COUNT) - 700, 0, 9))
+    before = np.concatenate([[1.0], fall[:-1]])
+    prices = (given.open * before, given.high * before, given.low * fall, given.close * fall)
+    assert told(Columns(given.time, *prices, given.volume)) == []
 
 
 @pytest.mark.parametrize("step", [60_000, QUARTER, 4 * QUARTER, 96 * QUARTER])
