@@ -215,6 +215,36 @@ def _steps(columns: Columns, dollars: bool) -> Iterator[Told]:
         text = f"about there {_in_steps(columns, rows, _unit(columns, rows, _COARSE))}"
         yield Told("steps", first, len(run) * _BLOCK, text)
         return
+    yield from _digits_lost(columns)
+
+
+def _digits_lost(columns: Columns) -> Iterator[Told]:
+    """A stretch whose prices have two digits fewer than those before and behind it: a tick that an
+    exchange changes stays changed."""
+    count = len(columns.time) // _BLOCK
+    close = columns.close[: count * _BLOCK].reshape(count, _BLOCK)[:, :: _BLOCK // _SAMPLE]
+    last = np.full(count, -99)
+    for digit in range(_FINEST, _COARSEST):
+        last[np.all(_multiples(close, 10.0**digit), axis=1)] = digit
+    varied = np.sum(np.diff(np.sort(close), axis=1) > 0, axis=1) >= _SEVERAL
+    known = np.flatnonzero((last > -99) & varied)
+    last = last[known]
+    for k in (np.flatnonzero(np.diff(last) >= 2) + 1).tolist():
+        finer = np.flatnonzero(last[k:] <= last[k] - 2)
+        run = last[k : k + int(finer[0])] if len(finer) else last[:0]
+        if len(run) and np.all(run >= last[k]):
+            row, candles = int(known[k]) * _BLOCK, len(run) * _BLOCK
+            coarse, fine = (10.0 ** int(one) for one in (last[k], last[k - 1]))
+            text = (
+                f"about there {candles} candles have prices in steps of {coarse:g}, those before "
+                f"and behind them of {fine:g}: rounded, or of another exchange, perhaps"
+            )
+            yield Told("steps", row, candles, text)
+            return
+
+
+_SAMPLE, _FINEST, _COARSEST = 32, -10, 5
+"""Closes of a block that are looked at, and powers of ten."""
 
 
 def _finer_beside(columns: Columns, first: int, end: int) -> bool:

@@ -15,7 +15,7 @@ from stoptrail.feeds.layouts.recognise import Reading
 from stoptrail.feeds.synthetic import synthetic_candles
 from stoptrail.feeds.tables.columns import Columns, columns_of
 from stoptrail.rules.candles import Candles, Floats
-from tests.feeds.candle_files import QUARTER, rows_of, write_csv
+from tests.feeds.candle_files import QUARTER, START, rows_of, write_csv
 from tests.feeds.test_refusals import walk
 
 GIVEN = walk(700)
@@ -48,6 +48,19 @@ def test_rounded_prices_from_some_candle_on_are_said_with_the_first(tmp_path: Pa
     assert "about there prices come in steps of 100" in text
     notes = load_file(write_csv(tmp_path / "a.csv", rows_of(given)), QUARTER, BITCOIN).notes
     assert [note for note in notes if note.startswith("row 257 (line 258)") and text in note]
+
+
+def test_a_stretch_with_two_digits_fewer_is_said_and_a_tick_that_stays_is_not() -> None:
+    """Whole dollars for a month, or an exchange of other steps: a thousandth of the price was asked
+    for."""
+    given = synthetic_candles(3, QUARTER, START, START + 2560 * QUARTER)
+    ((kind, row, text),) = told(rounded(given, 1.0, slice(512, 1280)))
+    assert (kind, row) == ("steps", 512)
+    assert "about there 768 candles have prices in steps of 1, those before and" in text
+    assert "of 0.01: rounded, or of another exchange" in text
+    for rows in (slice(512, None), slice(0, 512), slice(512, 640)):
+        assert told(rounded(given, 1.0, rows)) == []
+    assert told(rounded(given, 0.1, slice(512, 1280))) == []
 
 
 def test_an_exchange_s_own_ticks_are_not_worth_a_word() -> None:
