@@ -24,6 +24,8 @@ _BEGIN = (
     (b"ORC", f"an ORC file; {_TABLE}"),
     (b"\x90\x01\0\0", _HISTORY),
     (b"\x91\x01\0\0", _HISTORY),
+    (b"SCID", "a file of Sierra Chart (.scid); export its bars as text (Edit, Export)"),
+    (b"]\0\0", "compressed by LZMA, as Dukascopy's .bi5 of ticks is; give candles as CSV"),
     (b"DBN", "a DBN file; write it as CSV (dbn --csv does)"),
     (b"version https://git-lfs", "a pointer of Git LFS; fetch the file itself (git lfs pull)"),
     (b"<stata_dta>", f"a Stata file; {_TABLE}"),

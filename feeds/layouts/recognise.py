@@ -329,6 +329,13 @@ def _without(columns: Sequence[str], missing: Sequence[str]) -> str:
         )
     listed = ", ".join(repr(name) if "," in name or not name else name for name in columns)
     remedy = how_to_name(columns)
+    if list(missing) == ["timestamp"] and all(
+        field_of(name) or is_volume(name) for name in columns
+    ):
+        remedy = (
+            "none of them holds times: give open times beside the prices (pandas leaves an index "
+            'out with orient="records" or "values")'
+        )
     found = one_line(listed, 160) if not remedy else one_line(listed, 60)
     return f"not a candle file: no column {', '.join(missing)} (found: {found or 'none'}); " + (
         remedy or _BY_HAND

@@ -39,6 +39,7 @@ _SIGNATURES = (
     _signature("BitMEX trade buckets", "homenotional foreignnotional", "close", "contracts"),
     _signature("OKX", "confirm volccy"),
     _signature("OKX", "confirm volccyquote"),
+    _signature("Bybit", "start end interval confirm"),
     _signature("OKX", "confirm"),
     _signature("FTX", "starttime time open high low close volume", "open", "quote"),
     _signature(GECKOTERMINAL, "ohlcvlist", "open", "quote"),

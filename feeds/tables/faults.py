@@ -33,7 +33,18 @@ def order_faults(time: Times) -> Iterator[Fault]:
         only = np.arange(len(time)) == odd
         yield from _fault("time", only, rule, "mend its time, or remove the row")
         return
-    yield from _fault("time", back, "is earlier than the row before", "sort the file by open time")
+    remedy = "sort the file by open time"
+    if _midnights_early(time, back):
+        remedy = "add a day to it and to its like: midnight has the date of the day that it ends"
+    yield from _fault("time", back, "is earlier than the row before", remedy)
+
+
+def _midnights_early(time: Times, back: NDArray[np.bool_]) -> bool:
+    """Whether all rows that go back are a day too early, where to sort them would put each among
+    the candles of another day."""
+    step, rows = usual_step(time), np.flatnonzero(back)
+    alone = np.diff(time)[rows - 1] == step - DAY_MS
+    return len(rows) > 1 and 0 < step < DAY_MS and bool(np.all(alone))
 
 
 def _misplaced(time: Times, back: NDArray[np.bool_]) -> int | None:

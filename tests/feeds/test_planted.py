@@ -541,3 +541,41 @@ def test_the_first_days_of_a_coin_are_prices_though_they_are_twice_as_high_as_lo
     ]
     assert np.median(high / low) > 1.5
     assert len(load_file(table(tmp_path / "a.csv", PLAIN, rows), DAY).candles.time) == 21
+
+
+def test_midnights_with_the_date_of_the_day_that_they_end_are_not_to_be_sorted(
+    tmp_path: Path,
+) -> None:
+    """Sorted, each would stand among the candles of the day before."""
+    truth = walk(600)
+    rows = [list(row) for row in rows_of(truth)]
+    for row in rows:
+        row[0] = moment(row[0] - (DAY if row[0] % DAY == 0 else 0))
+    path = table(tmp_path / "a.csv", PLAIN, rows)
+    assert "add a day to it and to its like" in refusal(path, Reading(stamp="close"))
+    rows[:96], rows[96:192] = rows[96:192], rows[:96]
+    assert "sort the file" in refusal(table(path, PLAIN, rows), Reading(stamp="close"))
+
+
+@pytest.mark.parametrize("names", [PLAIN.split(",")[1:], ["o", "h", "l", "c", "vol"]])
+def test_prices_without_a_time_are_not_to_be_named(names: list[str], tmp_path: Path) -> None:
+    """As pandas leaves the index out of records; to name the columns brings no times."""
+    records = [dict(zip(names, row[1:], strict=True)) for row in ROWS]
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(records))
+    assert "none of them holds times: give open times beside the prices" in refusal(path)
+    assert "data.columns" not in refusal(path)
+
+
+def test_a_socket_of_bybit_s_is_told_as_that(tmp_path: Path) -> None:
+    names = ("open", "high", "low", "close", "volume")
+    lines = []
+    for time, *values in ROWS:
+        data = {"start": time, "end": time + QUARTER - 1, "interval": "15", "turnover": "1"}
+        data |= {**dict(zip(names, map(str, values), strict=True)), "confirm": True}
+        lines.append(json.dumps({"topic": "kline.15.BTCUSDT", "data": [data], "ts": time}))
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(lines))
+    loaded = load_file(path, QUARTER)
+    assert same(loaded.candles, GIVEN)
+    assert loaded.layout == "Bybit"

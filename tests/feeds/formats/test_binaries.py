@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import lzma
 import struct
 from pathlib import Path
 
@@ -40,6 +41,8 @@ SAS = bytes(12) + bytes.fromhex("c2ea8160b31411cfbd92080009c7318c") + bytes(200)
         (b'TABLE\r\n0,1\r\n"EXCEL"\r\n', "is a DIF file"),
         (b"[[candle]]\nt = 1704067200000\n", "is TOML or the like"),
         (b"%PDF-1.7\n", "is a PDF"),
+        (b"SCID\x38\0\0\0\x28\0\0\0\1\0" + bytes(100), "is a file of Sierra Chart"),
+        (lzma.compress(bytes(4000), lzma.FORMAT_ALONE), "compressed by LZMA, as Dukascopy's"),
     ],
 )
 def test_files_of_other_programs_are_named(content: bytes, told: str, tmp_path: Path) -> None:
