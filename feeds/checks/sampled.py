@@ -44,7 +44,7 @@ def _stretch(columns: Columns, step: int, judged: Callable[[Columns, int], str])
         )
 
 
-_STRETCH, _STRETCHES = 480, 500
+_STRETCH, _STRETCHES = 480, 150
 """Candles of one at least, and how many there are at most."""
 
 
