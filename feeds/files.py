@@ -12,7 +12,7 @@ import numpy as np
 from stoptrail.core.errors import DataError
 from stoptrail.core.text import number_of
 from stoptrail.core.time import DAY_MS, iso, timeframe_name
-from stoptrail.feeds.checks.doubles import said_of_doubles
+from stoptrail.feeds.checks.doubles import said_of_doubles, timed_otherwise
 from stoptrail.feeds.checks.oddities import oddities, unfinished
 from stoptrail.feeds.checks.scales import counts_coins
 from stoptrail.feeds.checks.seams import Joined, joined
@@ -189,7 +189,8 @@ def _refuse_order(path: Path, parts: list[FilePart], series: Joined) -> None:
     local = any(part.naive for part in parts)
     if told := said_of_doubles(series.columns, series.place, local=local):
         raise DataError(f"{path}: {told}")
-    _refuse(path, series, order_faults(times))
+    faults = (timed_otherwise(series.columns, fault) for fault in order_faults(times))
+    _refuse(path, series, faults)
 
 
 def _refuse(path: Path, series: Joined, faults: Iterable[Fault]) -> None:

@@ -14,7 +14,7 @@ from stoptrail.feeds.checks.neighbours import goes_on
 from stoptrail.feeds.checks.seams import doubled_hours, of_that_clock, two_candles
 from stoptrail.feeds.checks.shifts import EPOCHS
 from stoptrail.feeds.tables.columns import Columns
-from stoptrail.feeds.tables.faults import cut_clock, usual_step
+from stoptrail.feeds.tables.faults import SORT, Fault, cut_clock, usual_step
 
 Place = Callable[[int], str]
 Places = NDArray[np.intp]
@@ -82,6 +82,23 @@ def hour_twice(columns: Columns, place: Place, *, local: bool) -> str:
         f"summer time ends (in {zone} for one); {of_that_clock(local)}, or give "
         "times in UTC"
     )
+
+
+def timed_otherwise(columns: Columns, fault: Fault) -> Fault:
+    """A fault of the order of rows, whose remedy is not to sort them where the price goes on from
+    row to row: then the times are wrong, and sorted each would be that of another candle."""
+    step, rows = usual_step(columns.time), fault.rows[:_LOOKED_AT].tolist()
+    on = sum(goes_on(columns, step, row) for row in rows if row)
+    if fault.remedy != SORT or on <= len(rows) / 2:
+        return fault
+    remedy = (
+        "the price goes on from that row before: the times are wrong there, not the order of rows "
+        "(day and month exchanged, as spreadsheets do, or another zone); mend the times"
+    )
+    return fault._replace(remedy=remedy)
+
+
+_LOOKED_AT = 20
 
 
 def _two_zones(columns: Columns, place: Place) -> str:

@@ -25,6 +25,9 @@ class Fault(NamedTuple):
     remedy: str
 
 
+SORT = "sort the file by open time"
+
+
 def order_faults(time: Times) -> Iterator[Fault]:
     """Rows whose open time precedes that of the row before."""
     back = np.concatenate([[False], np.diff(time) < 0])
@@ -33,7 +36,7 @@ def order_faults(time: Times) -> Iterator[Fault]:
         only = np.arange(len(time)) == odd
         yield from _fault("time", only, rule, "mend its time, or remove the row")
         return
-    remedy = "sort the file by open time"
+    remedy = SORT
     if _midnights_early(time, back):
         remedy = "add a day to it and to its like: midnight has the date of the day that it ends"
     yield from _fault("time", back, "is earlier than the row before", remedy)

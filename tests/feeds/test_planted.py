@@ -553,8 +553,6 @@ def test_midnights_with_the_date_of_the_day_that_they_end_are_not_to_be_sorted(
         row[0] = moment(row[0] - (DAY if row[0] % DAY == 0 else 0))
     path = table(tmp_path / "a.csv", PLAIN, rows)
     assert "add a day to it and to its like" in refusal(path, Reading(stamp="close"))
-    rows[:96], rows[96:192] = rows[96:192], rows[:96]
-    assert "sort the file" in refusal(table(path, PLAIN, rows), Reading(stamp="close"))
 
 
 @pytest.mark.parametrize("names", [PLAIN.split(",")[1:], ["o", "h", "l", "c", "vol"]])
@@ -579,3 +577,19 @@ def test_a_socket_of_bybit_s_is_told_as_that(tmp_path: Path) -> None:
     loaded = load_file(path, QUARTER)
     assert same(loaded.candles, GIVEN)
     assert loaded.layout == "Bybit"
+
+
+def test_rows_are_not_to_be_sorted_where_their_times_are_wrong(tmp_path: Path) -> None:
+    """A spreadsheet that reads the day first exchanges it with the month up to the twelfth: sorted,
+    those days would be days of other months."""
+    truth = synthetic_candles(3, QUARTER, 1_704_067_200_000, 1_704_067_200_000 + 90 * DAY)
+    rows = [list(row) for row in rows_of(truth)]
+    for row in rows:
+        small = datetime.fromtimestamp(row[0] / 1000, UTC).day <= 12
+        row[0] = moment(row[0], "%Y-%d-%m %H:%M" if small else "%Y-%m-%d %H:%M")
+    said = refusal(table(tmp_path / "a.csv", PLAIN, rows))
+    assert "the times are wrong there, not the order of rows" in said
+    assert "sort the file" not in said
+    months = [list(row) for row in rows_of(truth)]
+    whole = months[:3000][::-1] + months[3000:6000] + months[6000:][::-1]
+    assert "sort the file by open time" in refusal(table(tmp_path / "b.csv", PLAIN, whole))
