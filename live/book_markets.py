@@ -9,7 +9,7 @@ from typing import Any
 
 from stoptrail.core.errors import ConfigError, ExchangeError
 from stoptrail.core.retry import backoff
-from stoptrail.live.market.events import Event
+from stoptrail.live.market.events import Event, is_fresh
 from stoptrail.live.market_status import MarketStatus
 from stoptrail.live.protocols import BookStore
 
@@ -125,7 +125,7 @@ class BookMarkets:
     def connection(self) -> str:
         """The state of all data, in words: the worst first word, and where it is so."""
         found = {symbol: self.connection_of(symbol) for symbol in self.each}
-        odd = {name: text for name, text in found.items() if text.split(":")[0] not in _FRESH}
+        odd = {name: text for name, text in found.items() if not is_fresh(text)}
         if not odd:
             return next(iter(found.values()))
         worst = next(iter(odd.values())).split(":")[0]
@@ -145,9 +145,6 @@ class BookMarkets:
                 rate, due = forecast
                 found[symbol] |= {"forecast_rate": rate, "forecast_time": due}
         return found
-
-
-_FRESH = ("live", "polling")
 
 
 def _named(symbol: str, say: Say) -> Say:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from stoptrail.config.grid import SECTIONS
 from stoptrail.config.market import MAINTENANCE, Filters, Maintenance, lately, tiers_words
 from stoptrail.config.run_rules import inferred, market_rules, run_rules_of
 from stoptrail.config.settings import Settings, as_table
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 Funding = Literal["", "constant", "published"]
 """Whether a swap pays costs.funding_rate, or what is published; empty where none."""
 
-_SECTIONS = ("strategy", "stop", "exits", "risk", "costs", "account", "market", "protections")
 _DATA = ("symbol", "timeframe")
 _MARGIN = ("maintenance_margin", "maintenance_by", "maintenance_source")
 
@@ -40,7 +40,7 @@ def resolved(
             "or a rule of your own"
         )
     table = as_table(settings)
-    content = {section: table[section] for section in _SECTIONS}
+    content = {section: table[section] for section in SECTIONS}
     content["data"] = {key: table["data"][key] for key in _DATA}
     if settings.data.volume == "unknown":
         content["data"]["volume"] = "unknown"

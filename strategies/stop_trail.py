@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from stoptrail.adapter.backtrader import bt
-from stoptrail.rules.exits import MS_AN_HOUR, entry_candle, time_is_up
+from stoptrail.rules.costs import HOUR
+from stoptrail.rules.exits import entry_candle, time_is_up
 from stoptrail.rules.jit import compiled, is_quick
 from stoptrail.rules.journal import Journal
 from stoptrail.rules.manage import (
@@ -283,7 +284,7 @@ class StopTrail:
         if not hours > 0.0 or self.leaving != STAYS:
             return count
         interval = self.strategy.interval
-        opens = entry_candle(held, interval) + hours * MS_AN_HOUR - interval
+        opens = entry_candle(held, interval) + hours * HOUR - interval
         return int(np.searchsorted(self._times, opens))
 
     def tick(self, price: float, now: int) -> None:

@@ -35,7 +35,7 @@ from stoptrail.feeds.tables.names import SYMBOLS, plain_name, time_name, zone_in
 from stoptrail.feeds.tables.spelled_times import ReadTimes
 from stoptrail.feeds.tables.times import read_times
 from stoptrail.feeds.tables.zones import in_zone
-from stoptrail.rules.candles import Candles, Floats, Times
+from stoptrail.rules.candles import Candles, Floats, Times, known_prices
 from stoptrail.rules.funding import MINUTE, FundingRows, funding_rows
 
 if TYPE_CHECKING:
@@ -303,10 +303,9 @@ def covering(
 
 def _holes(rows: FundingRows, first: int, last: int) -> list[tuple[int, int]]:
     """Stretches of [first, last] wider than WIDEST in which no row comes."""
-    inside = rows.time[(rows.time >= first - WIDEST) & (rows.time <= last)]
-    ends = inside + np.rint(
-        rows.hours[(rows.time >= first - WIDEST) & (rows.time <= last)] * HOUR_MS
-    ).astype(np.int64)
+    near = (rows.time >= first - WIDEST) & (rows.time <= last)
+    inside = rows.time[near]
+    ends = inside + np.rint(rows.hours[near] * HOUR_MS).astype(np.int64)
     begins = np.concatenate(([first - MINUTE], ends))
     nexts = np.concatenate((inside, [last + MINUTE]))
     if len(inside) and inside[0] <= first:
@@ -321,9 +320,7 @@ def constant_rows(candles: Candles) -> FundingRows:
     prices them: rules.costs.Costs.funding makes them any constant rate per eight hours."""
     first = -(-int(candles.time[0]) // WIDEST) * WIDEST
     time: Times = np.arange(first, int(candles.time[-1]) + candles.interval + 1, WIDEST)
-    last = np.searchsorted(candles.time + candles.interval, time, side="right") - 1
-    price = np.where(last < 0, np.nan, candles.close[np.maximum(last, 0)])
-    return funding_rows(time, np.ones(len(time)), price)
+    return funding_rows(time, np.ones(len(time)), known_prices(candles, time))
 
 
 def funding_path(folder: Path, exchange_id: str, symbol: str) -> Path:

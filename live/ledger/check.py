@@ -49,9 +49,13 @@ def gaps(database: Database) -> Iterator[str]:
     """Spans without candles, which an exchange's standstill makes, or what it did not give after
     an outage: odd, but not wrong."""
     for session in with_sleeves(database):
-        text = gaps_in([row[0] for row in stored_candles(database, session.id)], session.interval)
-        if text:
+        if text := gaps_of(database, session):
             yield f"session {session.id}: {text}"
+
+
+def gaps_of(database: Database, session: SessionRow) -> str:
+    """What is missing between the candles of one session, in words; empty where nothing is."""
+    return gaps_in([row[0] for row in stored_candles(database, session.id)], session.interval)
 
 
 def gaps_in(times: list[int], interval: int) -> str:

@@ -129,13 +129,21 @@ def session_of(database: Database, exchange: str, symbol: str) -> SessionRow | N
     return None
 
 
+def _row(database: Database, session: int) -> dict[str, Any]:
+    found = Sessions.select().where(Sessions.id == session).dicts().execute(database)
+    return dict(found[0])
+
+
+def _guard(row: dict[str, Any]) -> Guard:
+    return Guard(row["day_start"], row["peak"], row["losses"], row["guarded_until"])
+
+
 def account_of(database: Database, book: int) -> BookAccount:
     """Where the account of a book stands."""
-    row = Sessions.select().where(Sessions.id == book).dicts().execute(database)[0]
-    guard = Guard(row["day_start"], row["peak"], row["losses"], row["guarded_until"])
+    row = _row(database, book)
     moments, steps, closes = row["ticks"], row["steps"], row["candle"] + row["interval"]
     equity, cash = marks_of(database, book) or (row["balance"], row["balance"])
-    where = row["balance"], guard, moments, steps, closes, equity, cash
+    where = row["balance"], _guard(row), moments, steps, closes, equity, cash
     return BookAccount(*where, row["free"], row["peak_before"])
 
 
@@ -149,7 +157,7 @@ def marks_of(database: Database, session: int) -> tuple[float, float] | None:
 
 def allowed_of(database: Database, sleeve: int) -> Allowed:
     """What the book has allowed a sleeve."""
-    row = Sessions.select().where(Sessions.id == sleeve).dicts().execute(database)[0]
+    row = _row(database, sleeve)
     return Allowed(math.inf if row["most"] is None else row["most"], row["margin"])
 
 
@@ -239,9 +247,8 @@ def open_trade(database: Database, session: int) -> dict[str, Any] | None:
 
 def checkpoint_of(database: Database, session: int) -> Checkpoint:
     """What the session has to go on with."""
-    row = Sessions.select().where(Sessions.id == session).dicts().execute(database)[0]
+    row = _row(database, session)
     trade = open_trade(database, session)
-    guard = Guard(row["day_start"], row["peak"], row["losses"], row["guarded_until"])
     return Checkpoint(
         row["balance"],
         None if trade is None else _position(database, trade),
@@ -250,7 +257,7 @@ def checkpoint_of(database: Database, session: int) -> Checkpoint:
         if trade is None or trade["opening_sl"] is None
         else _stop(trade["opening_sl"], trade["opening_sl_reason"], trade["extreme"]),
         _entry_order(database, session),
-        guard,
+        _guard(row),
         row["quiet_until"],
         _history(database, session),
         row["peak"] if row["peak_before"] is None else row["peak_before"],

@@ -95,8 +95,17 @@ Event = Published | Marked | CandleClosed | Tick | ConnectionLost | ConnectionBa
 State = Literal["connecting", "live", "polling", "stale", "closed"]
 
 
+FRESH = ("live", "polling")
+"""States in which a new entry may be made."""
+
+
+def is_fresh(words: str) -> bool:
+    """Whether a connection that is told in `words`, its state first, allows new entries."""
+    return words.partition(":")[0] in FRESH
+
+
 class Connection(NamedTuple):
-    """State of the market data; only "live" and "polling" allow new entries."""
+    """State of the market data."""
 
     state: State
     since: float
@@ -107,7 +116,7 @@ class Connection(NamedTuple):
     @property
     def fresh(self) -> bool:
         """Whether a new entry may be made on this data."""
-        return self.state in ("live", "polling")
+        return self.state in FRESH
 
     def because(self, why: str) -> Self:
         """The same; where it is stale with `why` it is so now, beside why it became so."""

@@ -34,11 +34,11 @@ from stoptrail.live.watch.replay import (
     begun,
     memory_ledger,
     recording_of,
+    start_with,
 )
 from stoptrail.rules.book import FREE
 from stoptrail.rules.manage import STAYS
 from stoptrail.rules.protections import guard_start
-from stoptrail.rules.types import Checkpoint
 
 
 class BookRecording(NamedTuple):
@@ -79,10 +79,10 @@ def replay_book(recording: BookRecording, *, candles_alone: bool = False) -> Dat
     with memory_ledger() as database:
         cash = float(recording.content["account"]["cash"])
         guard = guard_start(cash)
-        begun(database, book, Checkpoint(cash, None, None, None, None, guard, 0), book.warm_up_from)
+        begun(database, book, start_with(cash), book.warm_up_from)
         for one in recording.sleeves:
             share = share_of(recording.content, one.session.sleeve)
-            start = Checkpoint(cash * share, None, None, None, None, guard_start(cash * share), 0)
+            start = start_with(cash * share)
             begun(database, one.session, start, one.candles[0][0])
         writer = BookWriter(database, book, [one.session for one in recording.sleeves])
         account = BookAccount(cash, guard, 0, 0, book.start, cash, cash)
@@ -110,7 +110,7 @@ def _seat(
     row, chosen = own.session, settings_from(own.settings[0].content)
     share = share_of(recording.content, row.sleeve)
     past = [candle for candle in own.candles if candle[0] < row.start]
-    checkpoint = Checkpoint(cash * share, None, None, None, None, guard_start(cash * share), 0)
+    checkpoint = start_with(cash * share)
     counted = Counters(0, 0, 0)
     after = past[-1][0]
     return SeatOptions(

@@ -175,6 +175,11 @@ def memory_ledger() -> Iterator[Database]:
         yield database
 
 
+def start_with(cash: float) -> Checkpoint:
+    """Where an account of `cash` stands before its first candle."""
+    return Checkpoint(cash, None, None, None, None, guard_start(cash), 0)
+
+
 def replay(recording: Recording, *, candles_alone: bool = False) -> Database:
     """A ledger in memory with what the session's broker and strategy do on `recording`.
 
@@ -187,7 +192,7 @@ def replay(recording: Recording, *, candles_alone: bool = False) -> Database:
             recording = recording._replace(ticks=[], closes=[], refused={}, withdrawn={})
         first = recording.settings[0]
         cash = first.content["account"]["cash"]
-        checkpoint = Checkpoint(cash, None, None, None, None, guard_start(cash), 0)
+        checkpoint = start_with(cash)
         begun(database, session, checkpoint, recording.candles[0][0])
         writer = StepWriter(database, session.id, session.interval)
         leaving, ticks, counted = STAYS, 0, Counters(0, 0, 0)

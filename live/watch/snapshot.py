@@ -30,6 +30,7 @@ from stoptrail.live.ledger.tables import (
     StoredCandles,
     StoredFunding,
 )
+from stoptrail.live.market.events import is_fresh
 from stoptrail.live.market.funding_poller import Forecast
 from stoptrail.live.session_settings import run_rules_from, settings_from
 from stoptrail.live.watch.beats import Beats
@@ -317,10 +318,6 @@ def clock_words(found: Snapshot) -> str:
     return f"its clock {abs(found.clock_lead) / 1000:,.0f} s {way}"
 
 
-FRESH = ("live", "polling")
-"""First words of a connection on which entries may be made."""
-
-
 class Health(IntEnum):
     """What is wrong with a session; the number is the exit code of `status`, 2 being wrong
     usage. Of several sessions the highest counts."""
@@ -343,6 +340,6 @@ def health_of(found: Snapshot) -> Health:
         return Health.GONE
     if found.state not in ("running", "starting"):
         return Health.WELL
-    if found.connection.partition(":")[0] not in FRESH:
+    if not is_fresh(found.connection):
         return Health.STALE
     return Health.COLD if found.cold else Health.WELL

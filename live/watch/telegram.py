@@ -20,10 +20,9 @@ from stoptrail.live.watch.beats import Beats
 from stoptrail.live.watch.book_snapshot import snapshot_of
 from stoptrail.live.watch.daily import summary
 from stoptrail.live.watch.view import brief_line
-from stoptrail.live.watch.word import answered
+from stoptrail.live.watch.word import VERBS, answered
 
-ORDERS = ("pause", "resume", "close")
-COMMANDS = ("status", *ORDERS, "daily")
+COMMANDS = ("status", *VERBS, "daily")
 _YES = "yes"
 
 
@@ -37,7 +36,7 @@ def reply(url: Address, command: str, words: Sequence[str]) -> str:
 
 
 def _reply(url: Address, command: str, words: Sequence[str]) -> str:
-    if command in ORDERS:
+    if command in VERBS:
         return _order(url, command, words)
     with reading(url) as database:
         rows = [find_session(database, words[0])] if words else all_sessions(database)

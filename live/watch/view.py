@@ -14,6 +14,7 @@ from peewee import PeeweeException
 
 from stoptrail.core.time import DAY_MS, iso_moment
 from stoptrail.live.ledger.records import find_session
+from stoptrail.live.market.events import is_fresh
 from stoptrail.live.market.funding_poller import Forecast
 from stoptrail.live.watch.book_snapshot import (
     SLEEVE_COLUMNS,
@@ -22,7 +23,7 @@ from stoptrail.live.watch.book_snapshot import (
     snapshot_of,
 )
 from stoptrail.live.watch.messages import SIDES, UNWRITTEN, Message, number
-from stoptrail.live.watch.snapshot import FRESH, Snapshot, clock_words, health_of
+from stoptrail.live.watch.snapshot import Snapshot, clock_words, health_of
 from stoptrail.live.watch.story import Happened, newest_first, told
 
 if TYPE_CHECKING:
@@ -198,7 +199,7 @@ def _head(found: Snapshot, cut: bool) -> Iterator[Text]:
     if found.state == "running":
         now = time.time() * 1000 + found.clock_lead
         words.append(f"next close in {_countdown(next_close(found.interval, now))}")
-    well = found.connection.partition(":")[0] in FRESH
+    well = is_fresh(found.connection)
     if well or cut:  # what is wrong may be long, and comes first
         words.insert(len(words) if well else 0, found.connection)
     yield Text(f" {' · '.join(words)}", style="dim", no_wrap=True, overflow="ellipsis")

@@ -14,14 +14,16 @@ from stoptrail.live.ledger.records import SessionRow, find_session, sleeves_of, 
 from stoptrail.live.watch.messages import number
 from stoptrail.rules.quotes import ABSURD, believable
 
+VERBS = ("pause", "resume", "close")
+"""What a session may be told."""
 PATIENCE_SECONDS = 20.0
 """Longest wait for a session's answer."""
 
 
 def answered(url: Address, session: str, verb: str, price: float | None = None) -> tuple[int, str]:
-    """Let a running session answer the command `verb` ("pause", "resume" or "close", this one
-    at `price` where one is named), or do without it where it does not run: its number, and
-    the answer. `session` is its number or market.
+    """Let a running session answer the command `verb` of VERBS ("close" at `price` where one is
+    named), or do without it where it does not run: its number, and the answer. `session` is its
+    number or market.
 
     Raises StoreError where there is none, RunError where it runs and does not answer.
     """

@@ -14,7 +14,7 @@ from stoptrail.backtest.outcome import Outcome, judge, mark_of_closes
 from stoptrail.backtest.plan import Record
 from stoptrail.rules.book import BOOK_IGNORED
 from stoptrail.rules.book_curve import Curve, curve_of
-from stoptrail.rules.candles import Candles, Floats, Times
+from stoptrail.rules.candles import Candles, Floats, Times, last_closed
 from stoptrail.rules.costs import fill_price
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.measure import AccountCurve, fallen, tally_of
@@ -131,12 +131,6 @@ def _span(sleeves: Sequence[SleevePlan]) -> _Span:
     closes = opens[start:] + candles.interval
     inputs = Inputs(candles, start, marks, first.market, rows=first.rows, funding=first.funding)
     return _Span(inputs, closes, mark_of_closes(inputs))
-
-
-def last_closed(candles: Candles, time: Times) -> Times:
-    """The last candle that has closed by each moment; -1 for none."""
-    closes = candles.time + candles.interval
-    return np.searchsorted(closes, time, side="right").astype(np.int64) - 1
 
 
 def _curve(sleeve: SleevePlan, record: Record, time: Times) -> Curve:

@@ -21,14 +21,13 @@ from stoptrail.config.load import (
     sleeve_of,
     sleeve_settings,
 )
+from stoptrail.config.market import Filters
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import ConfigError, UsageError
 from stoptrail.core.text import number_of, plain
 
 if TYPE_CHECKING:  # a backtest has no session
     from stoptrail.live.book_recovery import Sleeve
-
-_SYMBOL = ("tick", "lot", "min_quantity", "min_notional")
 
 
 class BookSleeve(NamedTuple):
@@ -137,7 +136,7 @@ def _resolved(
         sections = {key: taken.sections[key] for key in SECTIONS if key in taken.sections}
         if symbol != sleeve.symbol and "market" in sections:
             market = sections["market"].items()
-            sections["market"] = {key: value for key, value in market if key not in _SYMBOL}
+            sections["market"] = {key: value for key, value in market if key not in Filters._fields}
         made.append(sleeve._replace(share=share, taken=sections, origin=name))
     return made
 

@@ -20,12 +20,14 @@ from stoptrail.cli.sweep import SweptMarket
 from stoptrail.config.book import OF_A_FILE, SECTIONS, ResolvedSleeve
 from stoptrail.config.grid import build_grid
 from stoptrail.config.load import sleeve_settings
+from stoptrail.config.market import Filters
 from stoptrail.config.settings import Settings, as_table
 from stoptrail.core.errors import ConfigError, DataError, RunError, UsageError
 from stoptrail.core.json import json_value
 from stoptrail.feeds.market import same_candles
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.metrics import ANNUAL_ROOT, compounded, daily_returns
+from stoptrail.rules.types import day_edges
 from stoptrail.sweep.book import (
     EACH,
     BookChoice,
@@ -33,7 +35,6 @@ from stoptrail.sweep.book import (
     Design,
     Screened,
     common_span,
-    day_edges,
     designs,
     on_days,
     shares_of,
@@ -45,16 +46,14 @@ from stoptrail.sweep.breakdown import best_year, beyond_market, concentration, r
 from stoptrail.sweep.earlier import NONE, tried
 from stoptrail.sweep.identity import identity_of
 from stoptrail.sweep.kernel.results import COLUMN
-from stoptrail.sweep.pools.processes import workers
 from stoptrail.sweep.screen import within
-from stoptrail.sweep.search import Tools
+from stoptrail.sweep.search import Tools, tools_with
 from stoptrail.sweep.statistics.bootstrap import sharpe_interval
 from stoptrail.sweep.statistics.deflated import deflated_sharpe, moments
 from stoptrail.sweep.statistics.verdict import verdict
 from stoptrail.sweep.store import TrialStore
 
 _NO_CHOICE = ("costs", "account", "protections")
-_OF_A_SYMBOL = ("tick", "lot", "min_quantity", "min_notional")
 
 
 def require_choosable(settings: Settings) -> None:
@@ -159,10 +158,9 @@ def _tools(settings: Settings, first: SweptMarket) -> Iterator[Tools]:
     """Workers, and the trial store of the first market, where the book's windows are kept."""
     identity = identity_of(first.settings, first.market)
     store = TrialStore(settings.database.url, identity, first.key)
-    jobs, cluster = settings.sweep.jobs, settings.sweep.cluster
     try:
-        with workers(jobs, cluster) as pool:
-            yield Tools(jobs, pool, bool(cluster), store)
+        with tools_with(store, settings.sweep) as tools:
+            yield tools
     finally:
         store.close()
 
@@ -224,7 +222,7 @@ def _own(settings: Settings) -> dict[str, dict[str, Any]]:
     data = {key: table["data"][key] for key in OF_A_FILE if table["data"].get(key)}
     if data.get("path"):
         data["source"] = "file"
-    steps = {key: table["market"][key] for key in _OF_A_SYMBOL if table["market"].get(key)}
+    steps = {key: table["market"][key] for key in Filters._fields if table["market"].get(key)}
     return {"data": data, **({"market": steps} if steps else {})}
 
 

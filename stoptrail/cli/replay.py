@@ -61,17 +61,13 @@ def run(
 
 def _missing(database: Database, row: SessionRow) -> str:
     """The gaps of each market, in words; empty where there are none."""
-    from stoptrail.live.ledger.check import gaps_in
-    from stoptrail.live.ledger.records import sleeves_of, stored_candles
+    from stoptrail.live.ledger.check import gaps_of
+    from stoptrail.live.ledger.records import sleeves_of
 
     if not (row.book or row.sleeves):
-        return gaps_in([candle[0] for candle in stored_candles(database, row.id)], row.interval)
+        return gaps_of(database, row)
     sleeves = sleeves_of(database, row.book or row.id)
-    found = {
-        each.symbol: gaps_in([row[0] for row in stored_candles(database, each.id)], row.interval)
-        for each in sleeves
-        if each.source == each.id
-    }
+    found = {each.symbol: gaps_of(database, each) for each in sleeves if each.source == each.id}
     return "; ".join(f"{symbol}: {text}" for symbol, text in found.items() if text)
 
 

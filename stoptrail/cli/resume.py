@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from stoptrail.cli.folder import PLAN, SETTINGS, STATE
-from stoptrail.config.load import apply_overrides, checked, default_file, read_table
+from stoptrail.config.load import apply_overrides, checked, default_file, is_within, read_table
 from stoptrail.config.secrets import redacted
 from stoptrail.config.settings import Settings
 from stoptrail.core.database import Address, shown
@@ -104,8 +104,7 @@ def with_own(
     changed = apply_overrides(table, [text for text in overrides if not _is_own(text)])
 
     def source_of(key: str) -> str:
-        given = any(f"{key}.".startswith(f"{name}.") for name in changed)
-        return "--set" if given else f"--resume {folder}"
+        return "--set" if is_within(key, changed) else f"--resume {folder}"
 
     return checked(table, source_of)
 

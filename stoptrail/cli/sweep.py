@@ -54,7 +54,7 @@ from stoptrail.sweep.identity import digest, identity_of
 from stoptrail.sweep.objective import require_usable
 from stoptrail.sweep.permutation import permutation_test
 from stoptrail.sweep.phases import walk_forward
-from stoptrail.sweep.pools.processes import cores, workers
+from stoptrail.sweep.pools.processes import cores
 from stoptrail.sweep.screen import (
     BLOCKS,
     Share,
@@ -67,6 +67,7 @@ from stoptrail.sweep.search import (
     Verified,
     beside,
     rank,
+    tools_with,
     trials_of,
     verify_best,
 )
@@ -239,9 +240,8 @@ def _tools(
             store.remember(to_toml(settings))
             write_whole(folder / SETTINGS, to_toml(settings).encode())
             write_json(folder / STATE, {"run": store.key, "identity": identity})
-        jobs, cluster = settings.sweep.jobs, settings.sweep.cluster
-        with workers(jobs, cluster) as pool:
-            yield Tools(jobs, pool, bool(cluster), store)
+        with tools_with(store, settings.sweep) as tools:
+            yield tools
     finally:
         store.close()
 

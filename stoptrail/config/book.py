@@ -14,7 +14,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from stoptrail.config.market import MarketName
+from stoptrail.config.market import Filters, MarketName
 from stoptrail.config.section import SettingsSection
 from stoptrail.config.trading import Strategy
 
@@ -35,7 +35,6 @@ OWN_DATA = (
 )
 """Keys of [data] that belong to a market; timeframe and span are the book's."""
 _OF_THE_BOOK = ("book", "sweep", "walk_forward")
-_OF_A_SYMBOL = ("tick", "lot", "min_quantity", "min_notional")
 OF_A_FILE = ("path", "detail_path", "funding", "mark_path")
 """Keys of [data] that name the files of one market."""
 _ROUNDING = 1e-9
@@ -165,7 +164,7 @@ def sleeve_table(base: Table, sleeve: ResolvedSleeve) -> Table:
     table = {name: dict(section) for name, section in base.items() if name not in _OF_THE_BOOK}
     table["data"]["symbol"] = sleeve.symbol
     if other:
-        for section, keys in (("market", _OF_A_SYMBOL), ("data", OF_A_FILE)):
+        for section, keys in (("market", Filters._fields), ("data", OF_A_FILE)):
             for key in keys:
                 table[section].pop(key, None)
     table |= {name: dict(section) for name, section in sleeve.taken.items()}

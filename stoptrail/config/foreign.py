@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from stoptrail.core.errors import ConfigError
-from stoptrail.core.text import plain
+from stoptrail.core.text import plain, shortened
 
 COUNTED = ("strategy", "stop", "exits", "risk", "costs", "market", "account", "protections")
 """Sections of a run's settings that count."""
@@ -85,5 +85,4 @@ def _texts(table: Any, key: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _short(text: object) -> str:
-    line = plain(text)
-    return line if len(line) <= _SHOWN else line[: _SHOWN - 3] + "..."
+    return shortened(plain(text), _SHOWN)

@@ -56,7 +56,7 @@ def load_settings(
     changed = apply_overrides(table, overrides)
 
     def source_of(key: str) -> str:
-        if any(f"{key}.".startswith(f"{name}.") for name in changed):
+        if is_within(key, changed):
             return "--set"
         if taken is not None and key.partition(".")[0] in taken.sections:
             return taken.place
@@ -170,6 +170,11 @@ def to_toml(settings: Settings) -> str:
 
 GRID = "sweep.grid"
 _KEY = re.compile(r'[\w."-]{0,80}')
+
+
+def is_within(key: str, changed: Sequence[str]) -> bool:
+    """Whether one of the keys `changed` is `key`, or a table that has it."""
+    return any(f"{key}.".startswith(f"{name}.") for name in changed)
 
 
 def apply_overrides(table: dict[str, Any], overrides: Sequence[str]) -> list[str]:

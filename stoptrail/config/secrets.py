@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from stoptrail.config.foreign import COUNTED
-from stoptrail.core.text import HIDDEN, public_url, revealed
+from stoptrail.core.text import HIDDEN, public_url, revealed, shortened
 
 _CCXT = "exchange.ccxt"
 _HARMLESS = frozenset(
@@ -97,4 +97,4 @@ def shown(value: Any) -> str:
         text = repr(value)
     except (ValueError, RecursionError):  # thousands of digits, or nested without end
         return f"a {type(value).__name__}"
-    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "..."
+    return shortened(text, _LONGEST_SHOWN)

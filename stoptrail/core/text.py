@@ -42,6 +42,11 @@ def short_moment(text: object) -> str:
     return day if rest[:5] in ("", "00:00") else f"{day} {rest[:5]}"
 
 
+def shortened(text: str, most: int) -> str:
+    """`text` in at most so many characters, the last of them three dots where it was longer."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
 def number_of(count: float, one: str, more: str = "") -> str:
     """`count` with its noun, and a verb where there is one: "1 candle", "2,345 candles"; `more` is
     the plural where it is not `one` with an s."""

@@ -21,7 +21,6 @@ from stoptrail.live.watch.beats import Beats
 from stoptrail.live.watch.book_snapshot import snapshot_of
 from stoptrail.live.watch.snapshot import Snapshot, health_of
 
-VERBS = ("pause", "resume", "close")
 _TRADE = (
     "number",
     "side",
@@ -97,7 +96,7 @@ class Ledgers:
         """Say `verb` to the session as its commands in a terminal do, `at` a price where a person
         has written one for "close"; the answer. Raises UsageError, the errors of
         live.watch.word."""
-        from stoptrail.live.watch.word import answered
+        from stoptrail.live.watch.word import VERBS, answered
 
         if verb not in VERBS:
             raise UsageError(f"there is no order {plain(verb)[:40]}")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stoptrail.core.text import plain, setting_text, short_moment
+from stoptrail.core.text import plain, setting_text, short_moment, shortened
 from stoptrail.reports.figures import METRICS, flatten, is_told, label_of, written
 from stoptrail.reports.summary import (
     IN_SAMPLE,
@@ -161,5 +161,4 @@ def _parameter_lines(parameters: Mapping[str, Sequence[Any]]) -> list[str]:
 
 def short(value: Any) -> str:
     """A setting's value, cut where it is long."""
-    text = "-" if value is None else plain(setting_text(value))
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+    return shortened("-" if value is None else plain(setting_text(value)), _LONGEST)

@@ -11,7 +11,7 @@ from stoptrail.rules.book import open_risk
 from stoptrail.rules.candles import Candles, Floats, Times
 from stoptrail.rules.funding import Funding, net_price, sum_by
 from stoptrail.rules.jit import rule
-from stoptrail.rules.measure import after_fill, position_of
+from stoptrail.rules.measure import after_fill, position_of, row_of
 from stoptrail.rules.trade import marked
 from stoptrail.rules.types import OPEN, FillLog, RunRules, StopLog, TradeLog
 
@@ -32,9 +32,7 @@ class Curve(NamedTuple):
 def level_at(stops: StopLog, k: int, candle: int, first: int) -> int:
     """The row of the level of trade `k` in force in `candle`, the search beginning at row
     `first`; -1 where the trade has no stop."""
-    row = first
-    while row < len(stops.trade) and stops.trade[row] < k:
-        row += 1
+    row = row_of(stops.trade, k, first)
     if row >= len(stops.trade) or stops.trade[row] != k:
         return -1
     while (
@@ -73,8 +71,7 @@ def curve_of(
         if k == len(trades.entry) or trades.entry[k] > i:
             continue
         position = position_of(trades, k, run_rules)
-        while part < len(fills.trade) and fills.trade[part] < k:
-            part += 1
+        part = row_of(fills.trade, k, part)
         f = part
         while f < len(fills.trade) and fills.trade[f] == k and fills.candle[f] <= i:
             position = after_fill(position, fills, f, run_rules)

@@ -60,6 +60,18 @@ def rows_of(candles: Candles, kept: Rows) -> Candles:
     )
 
 
+def last_closed(candles: Candles, times: Times) -> Times:
+    """Index of the last candle that has closed by each of `times` (ms); -1 before the first."""
+    closes = candles.time + candles.interval
+    return np.searchsorted(closes, times, side="right").astype(np.int64) - 1
+
+
+def known_prices(candles: Candles, times: Times) -> Floats:
+    """The last close known at each of `times` (ms); NaN before the first. Shape of `times`."""
+    known = last_closed(candles, times)
+    return np.where(known < 0, np.nan, candles.close[np.maximum(known, 0)])
+
+
 class Shown(Candles):
     """Candles as an entry signal gets them: arrays that cannot be written into."""
 

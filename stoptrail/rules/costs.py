@@ -14,6 +14,8 @@ from stoptrail.rules.market import Market, price_down, price_up
 
 DAY = 86_400_000
 """Milliseconds in a day."""
+HOUR = 3_600_000.0
+"""Milliseconds in an hour."""
 AS_TAKER = math.inf
 """Stands for a maker's fee that is the taker's."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from stoptrail.rules.costs import HOUR
 from stoptrail.rules.jit import inner_rule, rule
 from stoptrail.rules.market import Market, units_down
 from stoptrail.rules.sizing import tradable
@@ -16,7 +17,6 @@ from stoptrail.rules.stops import Entry, StopRules, loose_tick, stop_distance
 
 MOST_SCALE_OUTS = 4
 """Parts that may leave at targets of their own."""
-MS_AN_HOUR = 3_600_000.0
 _ALL = 1.0 - 1e-9
 """Fractions that add up to this are meant to be everything."""
 
@@ -129,6 +129,6 @@ def time_is_up(
     ms. The hours count from the open of the candle of the entry, which a tick or a finer candle
     may come after."""
     since = now - entry_candle(held, interval)
-    if not exits.time_hours > 0.0 or since < exits.time_hours * MS_AN_HOUR:
+    if not exits.time_hours > 0.0 or since < exits.time_hours * HOUR:
         return False
     return held.side * (close - held.fill) < exits.time_below * stop_distance(held.atr, stop)

@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stoptrail.rules.candles import Candles, Floats, Times
+from stoptrail.rules.candles import Candles, Floats, Times, last_closed
+from stoptrail.rules.costs import HOUR
 from stoptrail.rules.jit import inner_rule, rule
 from stoptrail.rules.margin import NO_MARKS, NO_TIERS
 
 MINUTE = 60_000
-HOUR = 3_600_000.0
 
 
 class FundingRows(NamedTuple):
@@ -122,8 +122,8 @@ def payments_of(rows: FundingRows, candles: Candles, marks: Candles | None = Non
     closes = candles.time + candles.interval
     known = (time >= closes[0]) & (time <= closes[-1])
     time, rate, own, accrues = time[known], rate[known], own[known], accrues[known]
-    last = np.searchsorted(closes, time, side="right") - 1
-    price = np.where(np.isnan(own), candles.close[last], own)
+    last = last_closed(candles, time)
+    price: Any = np.where(np.isnan(own), candles.close[last], own)
     if marks is not None and len(marks.time):
         ends = _at(marks.time + marks.interval, marks.close, time)
         ends[closes[last] != time] = np.nan

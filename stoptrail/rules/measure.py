@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from stoptrail.rules.candles import Candles, Floats, Times
-from stoptrail.rules.costs import fee
+from stoptrail.rules.costs import HOUR, fee
 from stoptrail.rules.funding import (
     Funding,
     net_price,
@@ -28,14 +28,7 @@ from stoptrail.rules.metrics import (
     summarise,
 )
 from stoptrail.rules.stops import Entry
-from stoptrail.rules.tally import (
-    MS_AN_HOUR,
-    NO_TRADES,
-    TradeTally,
-    r_multiple,
-    tally_open,
-    tally_trade,
-)
+from stoptrail.rules.tally import NO_TRADES, TradeTally, r_multiple, tally_open, tally_trade
 from stoptrail.rules.trade import (
     NO_PARTS,
     Fill,
@@ -160,6 +153,16 @@ def fallen(curve: AccountCurve) -> Floats:
 
 
 @rule
+def row_of(trade: Times, k: int, first: int) -> int:
+    """The first row, from `first` on, of trade `k` or a later one; `trade`: those of all rows,
+    ascending."""
+    row = first
+    while row < len(trade) and trade[row] < k:
+        row += 1
+    return row
+
+
+@rule
 def parts_until(trades: TradeLog, fills: FillLog, k: int, first: int) -> int:
     """The first fill, from `first` on, that closed no part of trade `k`: the one that ended
     it, or that of a later trade."""
@@ -218,8 +221,7 @@ def equity_of(
             mark += 1
         before = sum_by(sums, trades.entry_time[k])
         last = n if trades.exit[k] == OPEN else trades.exit[k]
-        while part < len(fills.trade) and fills.trade[part] < k:
-            part += 1
+        part = row_of(fills.trade, k, part)
         parts = parts_until(trades, fills, k, part)
         lowest = math.inf  # as in `fallen`
         for i in range(entry, last):
@@ -256,7 +258,7 @@ def tally_of(trades: TradeLog) -> TradeTally:
         if trades.exit[k] == OPEN:
             tally = tally_open(tally, trades.fees[k], trades.funding[k])
             continue
-        hours = (trades.exit_time[k] - trades.entry_time[k]) / MS_AN_HOUR
+        hours = (trades.exit_time[k] - trades.entry_time[k]) / HOUR
         distance = abs(trades.fill[k] - trades.initial[k])
         r = r_multiple(trades.pnl[k], trades.units[k], distance)
         tally = tally_trade(tally, trades.pnl[k], trades.fees[k], hours, r, trades.funding[k])

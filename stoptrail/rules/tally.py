@@ -15,7 +15,6 @@ from stoptrail.rules.jit import rule
 
 SCRATCH_R = 0.05
 """A closed trade of less than this R multiple in size decided nothing: a stop at breakeven."""
-MS_AN_HOUR = 3_600_000.0
 
 
 class TradeTally(NamedTuple):

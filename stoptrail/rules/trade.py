@@ -223,11 +223,17 @@ def closing(
     return Fill(units, price, units * price * rate, interest, funding)
 
 
+@inner_rule
+def gross_profit(held: Entry, units: float, price: float) -> float:
+    """What `units` have won from the fill to `price`, in the quote currency, before costs."""
+    return held.side * units * (price - held.fill)
+
+
 @rule
 def reduced(position: Position, part: Fill, left: float) -> Position:
     """`position` after a part has closed, with the units that are `left` of it."""
     held, before = position.held, position.parts
-    gross = held.side * part.units * (part.price - held.fill)
+    gross = gross_profit(held, part.units, part.price)
     parts = Parts(
         before.number + 1,
         entry_units(position),
@@ -250,7 +256,7 @@ def without_part(position: Position, part: Fill, market: Market) -> Position:
 def left_by(position: Position, last: Fill) -> Exit:
     """The end of a trade whose rest closes as `last`."""
     held, parts = position.held, position.parts
-    gross = held.side * last.units * (last.price - held.fill)
+    gross = gross_profit(held, last.units, last.price)
     price = last.price
     if parts.number > 0:
         price = (parts.value + last.units * last.price) / parts.first
@@ -297,7 +303,7 @@ def marked(
     paid in funding since the entry (rules.funding.net_price), `balance` the cash before it."""
     held, realised = position.held, balance + position.parts.profit
     interest = borrow(held.side, position.units, held.fill, held.time, time, trade_rules.costs)
-    gross = held.side * position.units * (net - held.fill)
+    gross = gross_profit(held, position.units, net)
     return realised + gross - position.fee - interest
 
 

@@ -8,13 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stoptrail.rules.candles import (
-    Candles,
-    Floats,
-    Sides,
-    Signals,
-    Times,
-)
+from stoptrail.rules.candles import Candles, Floats, Sides, Signals, Times, last_closed
 from stoptrail.rules.costs import DAY
 from stoptrail.rules.jit import rule
 from stoptrail.rules.protections import Guard, Protections
@@ -191,14 +185,18 @@ def chosen(whole: Setups, sides: int, first: int) -> Setups:
     return Setups(candle, side, whole.turn, first)
 
 
+def day_edges(first: int, last: int) -> Times:
+    """`first`, every midnight between the two, and `last` (ms)."""
+    midnights = np.arange((first // DAY + 1) * DAY, last, DAY, dtype=np.int64)
+    return np.concatenate(([first], midnights, [last])).astype(np.int64)
+
+
 def day_marks(candles: Candles, start: int) -> DayMarks:
     """Marks from candle `start` on: its open time, every later midnight, the last close."""
     opens = int(candles.time[start])
     end = int(candles.time[-1]) + candles.interval
-    midnights = np.arange((opens // DAY + 1) * DAY, end, DAY, dtype=np.int64)
-    time = np.concatenate(([opens], midnights, [end])).astype(np.int64)
-    closes = candles.time + candles.interval
-    return DayMarks(time, np.searchsorted(closes, time, side="right").astype(np.int64) - 1)
+    time = day_edges(opens, end)
+    return DayMarks(time, last_closed(candles, time))
 
 
 def close_marks(candles: Candles, start: int, most: int | None = None) -> DayMarks:

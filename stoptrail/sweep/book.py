@@ -19,6 +19,7 @@ from stoptrail.core.program import Progress, give_back, part_of
 from stoptrail.core.time import DAY_MS
 from stoptrail.rules.candles import Floats, Times
 from stoptrail.rules.metrics import compounded, daily_returns
+from stoptrail.rules.types import day_edges
 from stoptrail.sweep.finalists import best_tenth, choose
 from stoptrail.sweep.objective import BEST, Rule, rule_of, scored
 from stoptrail.sweep.screen import Share, screen_all, until, within
@@ -251,12 +252,6 @@ def whole_span(markets: Sequence[BookMarket], sets: Sequence[Indices], jobs: int
 
 
 # Days
-
-
-def day_edges(first: int, last: int) -> Times:
-    """The span's begin, every midnight within it, and its end (ms)."""
-    inside = np.arange((first // DAY_MS + 1) * DAY_MS, last, DAY_MS, dtype=np.int64)
-    return np.concatenate(([first], inside, [last])).astype(np.int64)
 
 
 def on_days(returns: Floats, marks: Times, edges: Times) -> Floats:

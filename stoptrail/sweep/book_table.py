@@ -13,14 +13,8 @@ from stoptrail.core.json import json_value
 from stoptrail.core.time import iso
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.metrics import compounded, daily_returns, drawdowns
-from stoptrail.sweep.book import (
-    EACH,
-    BookChoice,
-    BookMarket,
-    day_edges,
-    has_candles,
-    on_days,
-)
+from stoptrail.rules.types import day_edges
+from stoptrail.sweep.book import EACH, BookChoice, BookMarket, has_candles, on_days
 from stoptrail.sweep.book_walk import BookWalk
 from stoptrail.sweep.statistics.bootstrap import sharpe_interval
 from stoptrail.sweep.walk_forward import test_inputs

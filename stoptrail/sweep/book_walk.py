@@ -18,11 +18,11 @@ from stoptrail.config.settings import Settings
 from stoptrail.core.program import Progress, give_back, part_of
 from stoptrail.core.time import DAY_MS
 from stoptrail.rules.candles import Floats, Times
+from stoptrail.rules.types import day_edges
 from stoptrail.sweep.book import (
     BookMarket,
     common_span,
     cut_to,
-    day_edges,
     equal_risk,
     on_days,
     past_returns,

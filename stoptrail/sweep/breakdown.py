@@ -13,7 +13,7 @@ from stoptrail.backtest.outcome import Outcome, closed_table, mark_table
 from stoptrail.config.settings import Settings
 from stoptrail.core.json import json_value
 from stoptrail.core.time import iso
-from stoptrail.rules.candles import Floats, Times
+from stoptrail.rules.candles import Floats, Times, known_prices
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.metrics import compounded, daily_returns, sharpes
 from stoptrail.rules.tally import (
@@ -24,7 +24,7 @@ from stoptrail.rules.types import OPEN
 from stoptrail.sweep.plain_run import make_ready
 from stoptrail.sweep.price_paths import envelope, has_detail
 from stoptrail.sweep.statistics.drawdown_bands import LEVELS, drawdown_bands
-from stoptrail.sweep.statistics.regimes import WINDOW, Regime, known_prices, regimes
+from stoptrail.sweep.statistics.regimes import WINDOW, Regime, regimes
 
 LAST_DAYS = 365
 

@@ -17,6 +17,7 @@ from stoptrail.backtest.plan import (
     pack_record,
     unpack_record,
 )
+from stoptrail.config.search import Sweep
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import ChoiceError
 from stoptrail.core.program import Progress, is_plain
@@ -38,6 +39,7 @@ from stoptrail.sweep.objective import (
 )
 from stoptrail.sweep.plain_run import make_ready, quick_record, quick_run
 from stoptrail.sweep.pools.pool import Pool
+from stoptrail.sweep.pools.processes import workers
 from stoptrail.sweep.price_paths import along_path, has_detail, worst_objectives
 from stoptrail.sweep.screen import Share
 from stoptrail.sweep.space import Space
@@ -63,6 +65,13 @@ class Tools(NamedTuple):
     def screen_pool(self) -> Pool | None:
         """The cluster for the pre-screen too; on one machine threads do better."""
         return self.pool if self.clustered else None
+
+
+@contextmanager
+def tools_with(store: TrialStore, search: Sweep) -> Iterator[Tools]:
+    """Workers as [sweep] asks for them, and `store`. Raises ConfigError, RunError."""
+    with workers(search.jobs, search.cluster) as pool:
+        yield Tools(search.jobs, pool, bool(search.cluster), store)
 
 
 class Ranked(NamedTuple):

@@ -17,6 +17,7 @@ from stoptrail.feeds.source import Wanted, load_market
 from stoptrail.feeds.synthetic import synthetic_candles
 from stoptrail.rules.candles import Candles
 from stoptrail.rules.metrics import daily_returns
+from stoptrail.rules.types import day_edges
 from stoptrail.sweep import book_walk, side_by_side
 from stoptrail.sweep.book import (
     EACH,
@@ -25,7 +26,6 @@ from stoptrail.sweep.book import (
     BookMarket,
     Screened,
     common_span,
-    day_edges,
     designs,
     equal_risk,
     on_days,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from stoptrail.rules.candles import Candles, Floats, Times
-from stoptrail.rules.costs import DAY
+from stoptrail.rules.costs import DAY, HOUR
 from stoptrail.rules.decide import quiet_after
 from stoptrail.rules.funding import paid_since, sum_closed, sum_held, sum_opened
 from stoptrail.rules.jit import inner_rule, rule
@@ -28,14 +28,7 @@ from stoptrail.rules.protections import (
 )
 from stoptrail.rules.sizing import NO_CLOSED_TRADES, ClosedTrades, extended
 from stoptrail.rules.stops import LIQUIDATED, Stop
-from stoptrail.rules.tally import (
-    MS_AN_HOUR,
-    NO_TRADES,
-    TradeTally,
-    r_multiple,
-    tally_open,
-    tally_trade,
-)
+from stoptrail.rules.tally import NO_TRADES, TradeTally, r_multiple, tally_open, tally_trade
 from stoptrail.rules.trade import (
     Position,
     credited,
@@ -297,7 +290,7 @@ def booked(
         balance += out.pnl
         guard = guard_exit(guard, out.pnl, balance, last, run_rules.protections)
         drawdown = drawdown_step(drawdown, balance)
-        hours = (time - held.time) / MS_AN_HOUR
+        hours = (time - held.time) / HOUR
         r = r_multiple(out.pnl, entry_units(position), abs(held.fill - stop.level))
         fees = position.fee + out.fee
         tally = tally_trade(account.tally, out.pnl, fees, hours, r, out.funding)

@@ -6,7 +6,7 @@ import math
 from typing import NamedTuple
 
 from stoptrail.rules.candles import Candles, Floats
-from stoptrail.rules.exits import MS_AN_HOUR
+from stoptrail.rules.costs import HOUR
 from stoptrail.rules.funding import Funding
 from stoptrail.rules.jit import inner_rule, rule
 from stoptrail.rules.paths import barrier, danger_of
@@ -69,7 +69,7 @@ def calm_after(
     held, rules, hours = position.held, trade_rules.stop, trade_rules.exits.time_hours
     side, until = held.side, closes + _SPAN * interval
     if hours > 0.0:
-        until = min(until, held.time + math.ceil(hours * MS_AN_HOUR) - 1)
+        until = min(until, held.time + math.ceil(hours * HOUR) - 1)
     best = min(stop.extreme, target) if side > 0 else max(stop.extreme, target)
     level, follows = stop.level, False
     if breakeven_armed(held, stop.extreme, rules):

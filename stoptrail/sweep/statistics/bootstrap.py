@@ -85,6 +85,25 @@ def resample_indices(
     return np.asarray((first + place - begun) % length, dtype=np.int64)
 
 
+def resampled(
+    figure: Callable[[Floats], Floats],
+    series: Floats,
+    seed: int,
+    resamples: int,
+    at_once: int,
+) -> Floats:
+    """`figure` of `resamples` resamples of `series`, shape (resamples, ...); it is given as many
+    of them as have about `at_once` values, by rows."""
+    length, generator = len(series), np.random.default_rng(seed)
+    rows, block = max(at_once // length, 1), mean_block(length)
+    return np.concatenate(
+        [
+            figure(series[resample_indices(length, min(rows, resamples - done), block, generator)])
+            for done in range(0, resamples, rows)
+        ]
+    )
+
+
 def _interval(
     series: Floats,
     figure: Callable[[Floats], Floats],
@@ -97,14 +116,7 @@ def _interval(
     if length < 2:
         nan = math.nan
         return Interval(nan, nan, nan, LEVEL, nan, threshold, block, resamples)
-    generator = np.random.default_rng(seed)
-    rows = max(_AT_ONCE // length, 1)
-    found = np.concatenate(
-        [
-            figure(series[resample_indices(length, min(rows, resamples - done), block, generator)])
-            for done in range(0, resamples, rows)
-        ]
-    )
+    found = resampled(figure, series, seed, resamples, _AT_ONCE)
     # A percentile that is one of the values: interpolation would give inf - inf.
     low, median, high = np.quantile(
         found, [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2], method="inverted_cdf"

@@ -14,10 +14,12 @@ import numpy as np
 
 from stoptrail.rules.candles import Floats, Times
 from stoptrail.rules.metrics import compounded, drawdowns
-from stoptrail.sweep.statistics.bootstrap import RESAMPLES, mean_block, resample_indices
+from stoptrail.sweep.statistics.bootstrap import RESAMPLES, mean_block, resampled
 
 LEVELS = (0.05, 0.5, 0.95)
 MOST_POINTS = 200
+_AT_ONCE = 2_000_000
+"""Trades drawn at a time; another number draws others."""
 _ROUNDING = 1e-9
 """The same trades in another order give the same fall but for rounding."""
 
@@ -49,22 +51,18 @@ def drawdown_bands(
     if count < 2 or not before.min() > 0.0:
         return None
     shares = pnl / before[:-1]
-    block = mean_block(count)
     points = np.unique(np.linspace(1, count, min(count, MOST_POINTS)).round().astype(np.int64))
-    generator = np.random.default_rng(seed)
-    rows = max(2_000_000 // count, 1)
-    drawn = [
-        deepest(shares[resample_indices(count, min(rows, resamples - done), block, generator)])
-        for done in range(0, resamples, rows)
-    ]
-    found = np.concatenate([part[:, points - 1] for part in drawn])
-    actual = deepest(shares[None, :])[0, points - 1]
+
+    def falls(drawn: Floats) -> Floats:
+        return deepest(drawn)[:, points - 1]
+
+    found, actual = resampled(falls, shares, seed, resamples, _AT_ONCE), falls(shares[None, :])[0]
     return DrawdownBands(
         points,
         np.quantile(found, LEVELS, axis=0),
         actual,
         float((found[:, -1] >= actual[-1] * (1.0 - _ROUNDING)).mean()),
-        block,
+        mean_block(count),
         resamples,
     )
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stoptrail.rules.candles import Candles, Floats, Times
+from stoptrail.rules.candles import Candles, Floats, Times, known_prices
 from stoptrail.rules.costs import DAY
 
 WINDOW = 30
@@ -34,12 +34,6 @@ class Regime(NamedTuple):
     """Least and greatest value of the measure among its days."""
     days: NDArray[np.bool_]
     """Shape (days,)."""
-
-
-def known_prices(candles: Candles, times: Times) -> Floats:
-    """The last close known at each of `times` (ms); NaN before the first. Shape of `times`."""
-    known = np.searchsorted(candles.time, times - candles.interval, side="right") - 1
-    return np.where(known < 0, np.nan, candles.close[np.maximum(known, 0)])
 
 
 def regimes(candles: Candles, begins: Times) -> Iterator[Regime]:

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stoptrail.rules.candles import Candles
+from stoptrail.rules.candles import Candles, known_prices
 from stoptrail.rules.costs import DAY
-from stoptrail.sweep.statistics.regimes import NAMES, WINDOW, known_prices, regimes
+from stoptrail.sweep.statistics.regimes import NAMES, WINDOW, regimes
 
 HOUR = 3_600_000
 
