@@ -20,9 +20,14 @@ from stoptrail.core.time import HOUR_MS, iso
 from stoptrail.exchange.funding import HOURLY_SINCE
 from stoptrail.feeds.downloads.cache import cache_path
 from stoptrail.feeds.formats.archive import Member, funding_files
-from stoptrail.feeds.funding.members import named_alike, of_funding
 from stoptrail.feeds.funding.signs import tell
-from stoptrail.feeds.funding.table import funding_table, rate_in_open, refuse_tickers
+from stoptrail.feeds.funding.table import (
+    funding_table,
+    named_alike,
+    of_funding,
+    rate_in_open,
+    refuse_tickers,
+)
 from stoptrail.feeds.layouts.markets import (
     coded,
     market_in_name,

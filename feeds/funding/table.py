@@ -1,11 +1,11 @@
-"""A file of funding rates as columns, whatever wraps them."""
+"""Which files hold the funding that is meant, and one of them as columns, whatever wraps them."""
 
 from __future__ import annotations
 
 import csv
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from stoptrail.core.errors import DataError
 from stoptrail.feeds.formats.archive import Member
 from stoptrail.feeds.formats.encodings import HEAD_BYTES, decoded
 from stoptrail.feeds.formats.structured import feather_sheet
+from stoptrail.feeds.layouts.markets import market_in_name, same_market
 from stoptrail.feeds.layouts.strangers import is_ticker_of_a_swap
 from stoptrail.feeds.tables.columns import PRICES
 from stoptrail.feeds.tables.convert import number, one_line
@@ -20,6 +21,31 @@ from stoptrail.feeds.tables.names import field_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+def of_funding(members: Sequence[Member], on_notice: Callable[[str], None]) -> Sequence[Member]:
+    """Of files some of whose names say funding those: freqtrade's lie beside candles."""
+    named = [member for member in members if "funding" in member.name.rpartition("/")[2].lower()]
+    if not named or len(named) == len(members):
+        return members
+    left = len(members) - len(named)
+    on_notice(f"of {len(members)} files {left} are left out, whose names do not say funding")
+    return named
+
+
+def named_alike(
+    members: Sequence[Member], symbol: str, on_notice: Callable[[str], None]
+) -> Sequence[Member]:
+    """Of files whose names tell several markets those of `symbol`, where there are any, and
+    those whose names tell none."""
+    named = [market_in_name(member.name.rpartition("/")[2]) for member in members]
+    mine = [bool(symbol and name and same_market(name, symbol)) for name in named]
+    kept = [m for m, name, own in zip(members, named, mine, strict=True) if own or not name]
+    if not any(mine) or len(kept) == len(members):
+        return members
+    left = len(members) - len(kept)
+    on_notice(f"of {len(members)} files {left} are left out, whose names tell no {symbol}")
+    return kept
 
 
 def funding_table(member: Member) -> pa.Table:

@@ -16,9 +16,8 @@ from stoptrail.exchange.copies import same_candle
 from stoptrail.exchange.rows import Row
 from stoptrail.live.market.candle_check import CandleCheck
 from stoptrail.live.market.events import CandleClosed, Event, Tick
-from stoptrail.live.market.quotes import Known
 from stoptrail.live.market.warnings import WarningLog
-from stoptrail.rules.quotes import believable
+from stoptrail.rules.quotes import Known, believable
 
 MOST_TICKS = 20_000
 """Ticks kept while they wait for the candle before them."""

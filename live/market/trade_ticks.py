@@ -13,10 +13,10 @@ from stoptrail.exchange.errors import RequestError
 from stoptrail.live.market.events import Event
 from stoptrail.live.market.ordering import Sequence
 from stoptrail.live.market.outbox import Outbox
-from stoptrail.live.market.quotes import Quote, known_at
 from stoptrail.live.market.reader import Reader
 from stoptrail.live.market.sockets import Silence
 from stoptrail.live.market.warnings import WarningLog
+from stoptrail.rules.quotes import Quote, known_at
 
 Trade = dict[str, Any]
 

@@ -19,10 +19,9 @@ from stoptrail.backtest.tables import write_tables
 from stoptrail.cli.console import Stages, Voice
 from stoptrail.cli.folder import market_folders
 from stoptrail.cli.options import BacktestOptions
-from stoptrail.config.idle import idle_exits
 from stoptrail.config.load import to_toml
 from stoptrail.config.run_rules import fitting, inferred, legacy
-from stoptrail.config.settings import Settings
+from stoptrail.config.settings import Settings, idle_exits
 from stoptrail.core.files import write_json, write_whole
 from stoptrail.core.json import json_text
 from stoptrail.feeds.market import MarketData

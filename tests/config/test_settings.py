@@ -5,10 +5,12 @@ import pickle
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from stoptrail.config.load import load_settings
 from stoptrail.config.market import Filters, MarketSettings
 from stoptrail.config.settings import (
     Settings,
     as_table,
+    idle_exits,
     known_keys,
     value_at,
     with_values,
@@ -80,3 +82,50 @@ def test_filters_of_a_known_symbol_yield_to_configured_ones() -> None:
 
 def test_filters_of_an_unknown_symbol_are_left_open() -> None:
     assert MarketSettings(lot=0.1).filters("XYZ/USDT") == Filters(None, 0.1, None, None)
+
+
+PART = "exits.scale_out=[{at=1.0,fraction=0.5},{at=2.0,fraction=0.5}]"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "lines"),
+    [
+        ((), []),
+        (("exits.time_below=0.5",), ["exits.time_below 0.5 does nothing without exits.time_hours"]),
+        (("exits.time_below=0.5", "exits.time_hours=24"), []),
+        (("exits.time_below=0.5", "sweep.grid.exits.time_hours=[0.0,24.0]"), []),
+        (
+            (PART, "exits.target=2"),
+            ["exits.scale_out at 2 is never reached: exits.target 2 closes all"],
+        ),
+        ((PART, "exits.target=2.5"), []),
+        ((PART,), []),
+        ((PART, "exits.target=2", "sweep.grid.exits.target=[0.0,2.0]"), []),
+        (
+            ("stop.trail=none", "exits.trail_from=1"),
+            ['exits.trail_from 1 does nothing where stop.trail is "none"'],
+        ),
+        (
+            (
+                "stop.trail=none",
+                "exits.trail_from=1",
+                "strategy.exits=tests.contract.own_exits:sar",
+            ),
+            [],
+        ),
+        (
+            ("strategy.exits=cycle", "exits.target=2", "exits.time_hours=0", PART),
+            ['strategy.exits "cycle" knows no exits.scale_out, exits.target'],
+        ),
+        (
+            (
+                "strategy.exits=cycle",
+                "exits.target=2",
+                "sweep.grid.strategy.exits=['cycle','stop_trail']",
+            ),
+            [],
+        ),
+    ],
+)
+def test_exits_that_can_do_nothing_are_named(overrides: tuple[str, ...], lines: list[str]) -> None:
+    assert idle_exits(load_settings(None, overrides)) == lines

@@ -22,8 +22,16 @@ from stoptrail.rules.paths import CANDLE, TICKS, walk_candle
 from stoptrail.rules.stops import Stop
 from stoptrail.rules.trade import TradeRules
 from stoptrail.rules.types import RunRules
-from stoptrail.sweep.kernel.plain_fill import endangered, filled_by
-from stoptrail.sweep.kernel.plain_state import NO_CLOSING, NONE, Bar, Closing, Trade, unit_paid
+from stoptrail.sweep.kernel.plain_state import (
+    NO_CLOSING,
+    NONE,
+    Bar,
+    Closing,
+    Trade,
+    endangered,
+    filled_by,
+    unit_paid,
+)
 
 
 @inner_rule

@@ -26,13 +26,14 @@ from stoptrail.rules.trade import TradeRules, without_part, working_target
 from stoptrail.rules.types import CYCLE_EXIT, RunRules
 from stoptrail.sweep.kernel.log import Log, write_fill, write_level
 from stoptrail.sweep.kernel.plain_baseline import leave_candle
-from stoptrail.sweep.kernel.plain_fill import endangered, filled_by
 from stoptrail.sweep.kernel.plain_state import (
     NO_CLOSING,
     NONE,
     Bar,
     Closing,
     Trade,
+    endangered,
+    filled_by,
     unit_paid,
 )
 

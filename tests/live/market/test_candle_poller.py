@@ -9,9 +9,9 @@ from stoptrail.exchange.rows import Row
 from stoptrail.live.market.candle_poller import Confirmation, Holes
 from stoptrail.live.market.events import CandleClosed, Event
 from stoptrail.live.market.ordering import Sequence
-from stoptrail.live.market.quotes import Known
 from stoptrail.live.market.timing import Timing
 from stoptrail.live.market.warnings import Redaction, WarningLog
+from stoptrail.rules.quotes import Known
 from tests.live.scenario import INTERVAL, START, SYMBOL
 
 GRACE = 0.2

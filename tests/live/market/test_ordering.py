@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from stoptrail.exchange.rows import Row
 from stoptrail.live.market.events import CandleClosed, Event, Tick
 from stoptrail.live.market.ordering import Sequence
-from stoptrail.live.market.quotes import NO_QUOTE
 from stoptrail.live.market.warnings import Redaction, WarningLog
+from stoptrail.rules.quotes import NO_QUOTE
 
 LENGTH = 60_000
 NAN = float("nan")

@@ -6,8 +6,7 @@ import math
 
 import pytest
 
-from stoptrail.live.market.quotes import NO_QUOTE, Known, Quote, known_at
-from stoptrail.rules.quotes import BY_ARRIVAL, BY_EVENT
+from stoptrail.rules.quotes import BY_ARRIVAL, BY_EVENT, NO_QUOTE, Known, Quote, known_at
 
 T = 1_700_000_000_000
 
