@@ -17,7 +17,7 @@ from tests.exchange.player import Pace
 from tests.exchange.simulator import Simulator
 from tests.exchange.trouble import server_error
 from tests.live.small_market import small_market
-from tests.live.test_watching import receiver
+from tests.web_server import receiver
 
 EVENTS = ["entry", "exit", "breakeven", "refused"]
 EVENTS += ["protection", "connection", "error", "session", "daily"]

@@ -17,11 +17,10 @@ from typing import Any
 import pytest
 
 from stoptrail.live.ledger.database import open_existing
-from stoptrail.live.ledger.records import all_sessions, stored_candles
-from stoptrail.live.watch.differences import compare
-from stoptrail.live.watch.replay import recording_of, replay
+from stoptrail.live.ledger.records import stored_candles
 from tests.cli.process import Running, exchange, live, write_config
 from tests.exchange.simulator import Simulator
+from tests.live.books import with_replay
 
 MORE = 5
 """Candles that have to be stored after a recovery."""
@@ -38,14 +37,7 @@ def candles_in(url: str) -> int:
 
 def replays(url: str) -> None:
     """What is stored is whole: replayed, nothing differs, and no candle is missing."""
-    database = open_existing(url)
-    try:
-        (session,) = all_sessions(database)
-        with closing(replay(recording_of(database, session))) as repeated:
-            compared = compare(database, repeated, session.id)
-    finally:
-        database.close()
-    assert compared.differences == []
+    assert with_replay(url).differences == []
 
 
 @contextmanager

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import http.server
 import os
 import select
 import signal
 import socket
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -27,6 +25,7 @@ from tests.exchange.script import SilentSocket
 from tests.exchange.simulator import Simulator
 from tests.exchange.trouble import hanging, rate_limit, server_error
 from tests.forked import context
+from tests.web_server import receiver
 
 BOUND_SECONDS = 8.0
 """Far more than a stop takes, far less than what it would have to wait for."""
@@ -200,34 +199,13 @@ def test_while_services_for_messages_hang(tmp_path: Path) -> None:
 
 
 def test_a_service_that_answers_is_told_of_the_end(tmp_path: Path) -> None:
-    got: list[str] = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            got.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Quiet."""
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = False  # closing waits for the answers under way
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        with exchange() as simulator:
-            address = f"json://127.0.0.1:{server.server_port}"
-            config = write_config(tmp_path, simulator, notify={"urls": [address]})
-            with live(config) as running:
-                running.until("kind=state")
-                running.until(lambda: bool(got))  # Apprise loads in a thread of its own, slowly
-                stops(running)
-                assert "could not deliver" not in running.said
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with receiver() as (address, got), exchange() as simulator:
+        config = write_config(tmp_path, simulator, notify={"urls": [address]})
+        with live(config) as running:
+            running.until("kind=state")
+            running.until(lambda: bool(got))  # Apprise loads in a thread of its own, slowly
+            stops(running)
+            assert "could not deliver" not in running.said
     assert any("SIGTERM was received" in text for text in got)
 
 

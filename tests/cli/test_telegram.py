@@ -7,7 +7,6 @@ import json
 import signal
 import subprocess
 import sys
-import threading
 import time
 import urllib.parse
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ import runner
 from stoptrail.config.settings import as_table
 from tests.live.playback import PlaybackStore, play
 from tests.live.small_market import HOUR, WARM_UP, settings, small_rows
+from tests.web_server import served
 
 pytest.importorskip("telegram", reason="needs python-telegram-bot")
 
@@ -97,15 +97,8 @@ def bot_api() -> Iterator[tuple[BotApi, str]]:
         def log_message(self, *_: object) -> None:
             """Nothing is printed."""
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield api, f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with served(Handler) as address:
+        yield api, address
 
 
 def config_of(folder: Path, base_url: str, token: str = TOKEN) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,8 @@ from stoptrail.live.ledger.tables import (
     Ticks,
 )
 from stoptrail.live.session_settings import plan_from, settings_from
+from stoptrail.live.watch.differences import Compared, compare
+from stoptrail.live.watch.replay import recording_of, replay
 from stoptrail.rules.candles import Candles as CandleColumns
 from stoptrail.rules.funding import NO_ROWS, FundingRow, funding_of, funding_rows
 from stoptrail.rules.margin import Mark
@@ -51,6 +54,14 @@ def books_of(url: str) -> Books:
     finally:
         database.close()
     return {name: [plain_row(row) for row in found] for name, found in books.items()}
+
+
+def with_replay(url: str) -> Compared:
+    """The only session of a ledger, and its replay."""
+    with closing(open_existing(url)) as database:
+        (session,) = all_sessions(database)
+        with closing(replay(recording_of(database, session))) as repeated:
+            return compare(database, repeated, session.id)
 
 
 def plain_row(row: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -79,9 +80,15 @@ def ticks_of(row: Row) -> list[Tick]:
     if not volume:
         return []
     path = (open_, low, high, close) if close >= open_ else (open_, high, low, close)
+    return ticks_along(time, path, 600_000)
+
+
+def ticks_along(time: int, path: Sequence[float], step: int) -> list[Tick]:
+    """A tick at each price of `path`, `step` ms apart from just after `time` on, with a quote half
+    a dollar around it."""
     return [
         Tick(
-            time + 1 + k * 600_000,
+            time + 1 + k * step,
             price,
             round(price - 0.5, 2),
             round(price + 0.5, 2),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.server
 import itertools
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,6 +30,7 @@ from stoptrail.live.watch.notify import Notifier
 from stoptrail.live.watch.presence import Attendance, presence_of
 from tests.live.playback import PlaybackStore, play
 from tests.live.small_market import HOUR, WARM_UP, settings, small_rows
+from tests.web_server import served
 
 SESSION: Any = None
 """A heartbeat does not look at what turns."""
@@ -51,15 +51,8 @@ def service(answer: Callable[[], int]) -> Iterator[tuple[str, list[str]]]:
         def log_message(self, *_: object) -> None:
             """Quiet."""
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/ping/hunter2", asked
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with served(Handler) as address:
+        yield f"{address}/ping/hunter2", asked
 
 
 def until(enough: Callable[[], bool], turn: Callable[[], None]) -> None:

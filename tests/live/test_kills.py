@@ -10,7 +10,6 @@ from __future__ import annotations
 import random
 import signal
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,15 +17,21 @@ import pytest
 
 from stoptrail.exchange.rows import Row
 from stoptrail.live.ledger.database import open_existing
-from stoptrail.live.ledger.records import all_sessions
 from stoptrail.live.ledger.row_writer import CANCELLED
 from stoptrail.live.ledger.spoken import Commands
 from stoptrail.live.ledger.tables import PaperOrders
 from stoptrail.live.market.events import Tick
-from stoptrail.live.watch.differences import compare
-from stoptrail.live.watch.replay import recording_of, replay
-from tests.live.books import Books, books_of
-from tests.live.small_market import HOUR, small_rows, some_ticks
+from tests.live.books import (
+    Books,
+    books_of,
+    with_replay,
+)
+from tests.live.small_market import (
+    HOUR,
+    small_rows,
+    some_ticks,
+    ticks_along,
+)
 from tests.live.test_recovery import whole
 from tests.live.victim import Fate, in_process, run_victim
 
@@ -90,13 +95,7 @@ def dropped(url: str) -> int:
 
 def nothing_differs(url: str, trades: int = 3) -> None:
     """The ledger, replayed."""
-    database = open_existing(url)
-    try:
-        (session,) = all_sessions(database)
-        with closing(replay(recording_of(database, session))) as repeated:
-            compared = compare(database, repeated, session.id)
-    finally:
-        database.close()
+    compared = with_replay(url)
     assert compared.trades >= trades
     assert compared.differences == []
 
@@ -248,17 +247,7 @@ def jumpy_ticks(row: Row) -> list[Tick]:
     """Ticks that go up and down within a candle: stops move, and are hit, in the same one."""
     time, open_, high, low, close, volume = row
     path = (open_, high, low, high, low, close) if volume else ()
-    return [
-        Tick(
-            time + 1 + k * 500_000,
-            price,
-            round(price - 0.5, 2),
-            round(price + 0.5, 2),
-            quote_age=20.0,
-            quote_rule="event",
-        )
-        for k, price in enumerate(path)
-    ]
+    return ticks_along(time, path, 500_000)
 
 
 def test_new_settings_wait_for_the_close_of_a_candle_whose_ticks_ended_a_trade(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,9 +12,8 @@ import pytest
 import stoptrail.live.session
 from stoptrail.core.errors import ConfigError, StoreError
 from stoptrail.core.time import iso_time
-from stoptrail.live.ledger.database import existing_ledger, open_existing
+from stoptrail.live.ledger.database import existing_ledger
 from stoptrail.live.ledger.records import (
-    all_sessions,
     find_session,
     open_trade,
     rows,
@@ -27,9 +25,8 @@ from stoptrail.live.market.events import Connection
 from stoptrail.live.session import Options, Session
 from stoptrail.live.watch import control
 from stoptrail.live.watch.control import answer_of, ask, set_aside
-from stoptrail.live.watch.differences import compare
-from stoptrail.live.watch.replay import recording_of, replay
 from stoptrail.live.watch.word import answered
+from tests.live.books import with_replay
 from tests.live.playback import PlaybackStore, play
 from tests.live.small_market import HOUR, WARM_UP, settings, small_rows, ticks_of
 
@@ -75,14 +72,6 @@ def left(url: str) -> dict[str, Any]:
     return trade
 
 
-def replayed(url: str) -> None:
-    database = open_existing(url)
-    (session,) = all_sessions(database)
-    with closing(replay(recording_of(database, session))) as repeated:
-        assert compare(database, repeated, session.id).differences == []
-    database.close()
-
-
 @pytest.mark.parametrize("twice", [False, True])
 @pytest.mark.parametrize("ratchet", ["candle", "tick"])
 def test_a_running_session_leaves_at_the_named_price_at_once(
@@ -101,7 +90,7 @@ def test_a_running_session_leaves_at_the_named_price_at_once(
     with existing_ledger(url) as database:
         answer = answer_of(database, asks.numbers[0]) or ""
     assert answer.startswith(f"left at {trade['exit']:,.2f}, the price that was named")
-    replayed(url)
+    assert with_replay(url).differences == []
 
 
 def until_open(url: str, ratchet: str) -> int:
@@ -132,9 +121,9 @@ def test_a_session_that_does_not_run_leaves_without_its_market(ratchet: str, url
     assert balance == pytest.approx(cash + sum(t["pnl"] for t in trades))
     assert commands[-1]["price"] == NAMED
     assert commands[-1]["result"] == answer
-    replayed(url)
+    assert with_replay(url).differences == []
     play(chosen(ratchet), PlaybackStore(ROWS, end, HOUR, ticks_of), url)  # it goes on, flat
-    replayed(url)
+    assert with_replay(url).differences == []
 
 
 @pytest.mark.parametrize("ratchet", ["candle", "tick"])
@@ -162,7 +151,7 @@ def test_a_machine_whose_clock_is_behind_the_ledger_leaves_nothing(
     said = f", at {iso_time(left(url)['exit_time'])} by this machine's clock"
     ahead = f" (the ledger knows the market up to {iso_time(last)})"
     assert answer.endswith(said + (ahead if behind < 0.0 else ""))
-    replayed(url)
+    assert with_replay(url).differences == []
 
 
 def test_without_a_position_nothing_is_left(url: str) -> None:
@@ -205,7 +194,7 @@ def test_a_session_begins_again_on_a_market_that_is_gone_and_its_position_is_lef
     assert left(url)["exit_time"] > 0
     with existing_ledger(url) as database:
         assert len(settings_rows(database, 1)) == 1  # its filters are those that were kept
-    replayed(url)
+    assert with_replay(url).differences == []
 
 
 def test_a_new_session_on_such_a_market_is_refused(url: str) -> None:

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import errno
 import html
-import http.server
 import io
 import json
 import os
 import re
-import threading
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -37,6 +33,7 @@ from stoptrail.live.watch.view import TerminalView, next_close, panel
 from tests.live.books import books_of
 from tests.live.playback import PlaybackStore, play
 from tests.live.small_market import HOUR, WARM_UP, settings, small_rows
+from tests.web_server import receiver
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:'imghdr' is deprecated:DeprecationWarning"  # Apprise imports it where it is there
@@ -312,33 +309,6 @@ def test_the_terminal_view_draws_itself_anew(market: list[Row], tmp_path: Path) 
     assert "last events" in out.getvalue()
     assert "the market data has ended" in out.getvalue()
     assert "warm-up: 10.0 of 10 days" in out.getvalue()
-
-
-@contextmanager
-def receiver(delay: float = 0.0) -> Iterator[tuple[str, list[str]]]:
-    """A web server that takes Apprise's JSON messages."""
-    got: list[str] = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # the library's name
-            time.sleep(delay)
-            got.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Quiet."""
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = False  # closing waits for the answers under way
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"json://127.0.0.1:{server.server_port}", got
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def test_chosen_events_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,12 +13,13 @@ import pytest
 from stoptrail.exchange.rows import Row
 from stoptrail.live.ledger.check import problems
 from stoptrail.live.ledger.database import open_existing
-from stoptrail.live.ledger.records import all_sessions
 from stoptrail.live.ledger.tables import PaperOrders, StoredCandles, Ticks
 from stoptrail.live.market.events import Tick
-from stoptrail.live.watch.differences import Difference, compare
-from stoptrail.live.watch.replay import recording_of, replay
-from tests.live.books import books_of
+from stoptrail.live.watch.differences import Difference
+from tests.live.books import (
+    books_of,
+    with_replay,
+)
 from tests.live.playback import PlaybackStore, play
 from tests.live.small_market import HOUR, WARM_UP, settings, small_rows, ticks_of
 
@@ -45,10 +46,7 @@ def checked(url: str) -> list[str]:
 
 
 def replayed(url: str) -> tuple[int, list[Difference]]:
-    with closing(open_existing(url)) as database:
-        (found,) = all_sessions(database)
-        with closing(replay(recording_of(database, found))) as again:
-            compared = compare(database, again, found.id)
+    compared = with_replay(url)
     return compared.ticks, compared.differences
 
 

@@ -18,7 +18,10 @@ from stoptrail.live.market.events import ConnectionBack, ConnectionLost
 from stoptrail.live.watch.control import ask
 from stoptrail.live.watch.differences import attribute, compare
 from stoptrail.live.watch.replay import memory_ledger, recording_of, replay
-from tests.live.books import books_of
+from tests.live.books import (
+    books_of,
+    with_replay,
+)
 from tests.live.playback import PlaybackStore, play
 from tests.live.small_market import HOUR, WARM_UP, settings, small_rows, ticks_of
 from tests.live.victim import Fate, in_process, run_victim
@@ -28,13 +31,7 @@ COUNT = 900
 
 
 def replayed(url: str, least: int) -> None:
-    database = open_existing(url)
-    try:
-        (session,) = all_sessions(database)
-        with closing(replay(recording_of(database, session))) as repeated:
-            compared = compare(database, repeated, session.id)
-    finally:
-        database.close()
+    compared = with_replay(url)
     assert compared.trades >= least
     assert compared.levels > compared.trades
     assert compared.differences == []
