@@ -100,7 +100,7 @@ def _path(random: np.random.Generator, time: Times, interval: int) -> _Path:
     n = len(time)
     days = interval / DAY_MS
     volatility = np.exp(_log_sum(random, n, days, _MEMORIES))
-    sigma = _DAILY_VOLATILITY * np.sqrt(days) * volatility * _daily_rhythm(time, 0.2)
+    sigma = _DAILY_VOLATILITY * np.sqrt(days) * volatility * _daily_rhythm(time)
     noise = random.standard_t(_TAIL_DEGREES, n) / np.sqrt(_TAIL_DEGREES / (_TAIL_DEGREES - 2))
     returns = sigma * noise
     _apply_regimes(random, returns, days)
@@ -147,16 +147,20 @@ def _remember(shocks: Floats, keep: float) -> Floats:
     return out
 
 
-def _daily_rhythm(time: Times, depth: float) -> Floats:
+_RHYTHM = 0.2
+"""How deep it is."""
+
+
+def _daily_rhythm(time: Times) -> Floats:
     """Activity over the day, mean near 1: quiet at 05:00 UTC, busiest at 15:00, calm weekends."""
     hour = (time % DAY_MS) / HOUR_MS
     weekend = (time // DAY_MS + 3) % 7 >= 5
     wave = (
         1
-        + depth * np.cos((hour - 15) / 24 * 2 * np.pi)
-        + 0.3 * depth * np.cos((hour - 14) / 12 * 2 * np.pi)
+        + _RHYTHM * np.cos((hour - 15) / 24 * 2 * np.pi)
+        + 0.3 * _RHYTHM * np.cos((hour - 14) / 12 * 2 * np.pi)
     )
-    return np.asarray(wave * np.where(weekend, 1 - 0.6 * depth, 1 + 0.24 * depth), np.float64)
+    return np.asarray(wave * np.where(weekend, 1 - 0.6 * _RHYTHM, 1 + 0.24 * _RHYTHM), np.float64)
 
 
 def _apply_regimes(random: np.random.Generator, returns: Floats, days: float) -> None:
@@ -204,7 +208,7 @@ def _volume(
     base = _MEDIAN_DAILY_VOLUME * interval / DAY_MS
     own = reach / np.median(reach)
     interest = np.exp(_log_sum(random, len(time), interval / DAY_MS, _INTEREST))
-    volume = base * path.volatility**0.3 * own**0.7 * interest * _daily_rhythm(time, 0.2)
+    volume = base * path.volatility**0.3 * own**0.7 * interest * _daily_rhythm(time)
     lots = np.maximum(volume, 10.0**-VOLUME_DIGITS)
     return np.asarray(np.round(lots, VOLUME_DIGITS), np.float64)
 

@@ -27,6 +27,8 @@ Coming = Rows | Between | None
 
 _TOGETHER = 256
 """Ticks that are taken in before they are told, at most."""
+_PAUSE_SECONDS = 0.2
+"""Longest wait for what comes next, after which other things are looked at."""
 _HOLD = 5.0
 """Seconds for which ticks wait for a step; then they are told before it, marked `ahead`."""
 
@@ -143,7 +145,6 @@ class LiveSteps:
         missed: Mapping[str, Sequence[Row]],
         last: Mapping[str, int],
         after: int,
-        pause: float = 0.2,
     ) -> None:
         self._names = names
         self._inbox = inbox
@@ -161,7 +162,6 @@ class LiveSteps:
         self._absences = dict.fromkeys(names, 0)
         """From how many steps in a row each market was absent."""
         self._since: dict[int, float] = {}
-        self._pause = pause
         self.late = False
         """Whether the step at hand came after that of its time."""
 
@@ -191,7 +191,7 @@ class LiveSteps:
 
     def _listen(self) -> bool:
         """Take in what has come, up to a candle; whether anything has."""
-        found = self._inbox.get(self._pause)
+        found = self._inbox.get(_PAUSE_SECONDS)
         heard = found is not None
         while found is not None:
             market, event = found

@@ -14,7 +14,7 @@ from stoptrail.config.run_rules import market_rules
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import ConfigError, ExchangeError
 from stoptrail.core.retry import backoff, rest
-from stoptrail.core.time import DAY_MS, Spans, iso_time
+from stoptrail.core.time import DAY_MS, MINUTE_MS, Spans, iso_time
 from stoptrail.exchange.errors import BannedError, RegionError, UnreachableError
 from stoptrail.exchange.rows import Row
 from stoptrail.live.ledger.records import (
@@ -245,6 +245,6 @@ def check_interval(settings: Settings, found: SessionRow) -> None:
     if found.interval != settings.data.interval:
         raise ConfigError(
             f"data.timeframe {settings.data.timeframe}: the session of {found.symbol} in "
-            f"this database runs on candles of {found.interval // 60_000} minutes; use another "
+            f"this database runs on candles of {found.interval // MINUTE_MS} minutes; use another "
             "[database] url to begin a new one"
         )

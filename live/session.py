@@ -12,7 +12,7 @@ from peewee import PeeweeException
 
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import LedgerError, StopTrailError
-from stoptrail.core.time import iso_time
+from stoptrail.core.time import MINUTE_MS, iso_time
 from stoptrail.exchange.errors import BannedError, UnreachableError
 from stoptrail.exchange.rows import Row
 from stoptrail.live.clock import ExchangeClock
@@ -210,7 +210,7 @@ class Session:
             since = hear_funding(engine.on_funding, store, *where, self.interval if marks else None)
         self._feed = store.getdata(
             dataname=self.symbol,
-            compression=self.interval // 60_000,
+            compression=self.interval // MINUTE_MS,
             since=found.origin.after + self.interval,
             candles=candles[-1:],
             on_tick=self._on_tick,

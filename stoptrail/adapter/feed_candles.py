@@ -11,13 +11,13 @@ import numpy as np
 
 from stoptrail.adapter.backtrader import bt
 from stoptrail.core.errors import DataError
-from stoptrail.core.time import EPOCH_DAY, iso, milliseconds, timeframe_name
+from stoptrail.core.time import EPOCH_DAY, MINUTE_MS, iso, milliseconds, timeframe_name
 from stoptrail.rules.candles import Candles, Floats, Sides, Times
 from stoptrail.rules.costs import DAY
 
 _UNITS = {
     bt.TimeFrame.Seconds: 1_000,
-    bt.TimeFrame.Minutes: 60_000,
+    bt.TimeFrame.Minutes: MINUTE_MS,
     bt.TimeFrame.Days: DAY,
 }
 
@@ -207,9 +207,9 @@ def _require_times(candles: Candles) -> None:
     if (steps < interval).any():
         least = int(steps.min())
         raise DataError(
-            f"the feed says that its candles are {name}, but rows are {least // 60_000} minutes "
+            f"the feed says that its candles are {name}, but rows are {least // MINUTE_MS} minutes "
             f"apart at {iso(int(time[steps.argmin()]))}: give it timeframe=bt.TimeFrame.Minutes, "
-            f"compression={max(1, least // 60_000)}"
+            f"compression={max(1, least // MINUTE_MS)}"
         )
     _refuse(
         candles,
@@ -223,7 +223,7 @@ def require_followed(steps: Times, interval: int) -> None:
     a feed that says `interval`, are those of longer ones."""
     if steps.min() == interval:
         return
-    name, least = timeframe_name(interval), int(steps.min()) // 60_000
+    name, least = timeframe_name(interval), int(steps.min()) // MINUTE_MS
     raise DataError(
         f"the feed says that its candles are {name}, but no two rows are less than {least} minutes "
         f"apart: give it timeframe=bt.TimeFrame.Minutes, compression={least}"

@@ -207,7 +207,7 @@ def _sleeves(
             if not share > 0.0:
                 continue
             table = _own(one.settings)
-            for key, value in one.space.grid.combination(number).items():
+            for key, value in one.share.space.grid.combination(number).items():
                 section, _, name = key.partition(".")
                 table.setdefault(section, {})[name] = value
             origin, symbol = f"combination {number}", one.settings.data.symbol

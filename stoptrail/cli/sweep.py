@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from stoptrail.backtest.inputs import Inputs, prepare
 from stoptrail.backtest.outcome import Outcome, metrics_table
@@ -124,28 +124,17 @@ def _known_of(market: MarketData) -> tuple[dict[str, Any], dict[str, Any]]:
     return market.funding.summary(), market.marks.summary()
 
 
-class SweptMarket:
+class SweptMarket(NamedTuple):
     """The outcome of one market's sweep."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        market: MarketData,
-        share: Share,
-        ranked: Ranked,
-        verified: Verified,
-        summary: Any,
-        key: str,
-    ) -> None:
-        self.settings = settings
-        self.market = market
-        self.share = share
-        self.space = share.space
-        self.ranked = ranked
-        self.verified = verified
-        self.summary = summary
-        self.key = key
-        """Of its trials in the database."""
+    settings: Settings
+    market: MarketData
+    share: Share
+    ranked: Ranked
+    verified: Verified
+    summary: dict[str, Any]
+    key: str
+    """Of its trials in the database."""
 
     def raise_mismatches(self) -> None:
         """Raise ParityError where two engines disagreed about a trade."""

@@ -13,7 +13,7 @@ differently: `cycle_coefficients` runs in plain Python and hands floats to the l
 from __future__ import annotations
 
 import math
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -22,7 +22,6 @@ from stoptrail.rules.jit import rule
 from stoptrail.rules.timeframes import Held, next_change, seen_at
 
 CycleFilter = Literal["roofing", "bandpass"]
-CYCLE_FILTERS: tuple[CycleFilter, ...] = get_args(CycleFilter)
 
 ROOF_SPAN = 2.0
 """The roofing filter passes periods from `period / ROOF_SPAN` to `period * ROOF_SPAN`."""

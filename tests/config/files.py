@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,6 @@ from stoptrail.core.errors import ConfigError
 
 SIGNAL = "tests.config.example_signal:example"
 HEAD = f'strategy.signal = "{SIGNAL}"\n'
-
-Write = Callable[[str], Path]
 
 
 def example_settings() -> Settings:

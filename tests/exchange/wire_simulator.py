@@ -83,8 +83,6 @@ class WireStreams(Streams):
         """How many are not answered at all."""
         self.asked: list[str] = []
         """Kinds of the subscriptions so far."""
-        self.pings = 0
-        """Pings of the application that were answered."""
         self.recent: deque[Deal] = deque(maxlen=max(1, wire.repeated))
         self.quote: Quote | None = None
         self.now: Callable[[], int] = lambda: 0
@@ -141,7 +139,6 @@ class WireConnection(Connection):
     async def _command(self, text: str) -> None:
         pong = self._wire.pong(text)
         if pong is not None:
-            self._all.pings += 1
             await self.send_text(pong)
             return
         for asked in self._wire.asked(json.loads(text)):

@@ -39,7 +39,6 @@ class Exchange:
     now = NOW
     tiers: Any = ()
     """Rows of its maintenance margin, as it writes them; None: it refuses to tell them."""
-    asked_tiers = 0
 
     def __init__(self, times: list[int]) -> None:
         self.times = times
@@ -49,7 +48,6 @@ class Exchange:
         raise NotImplementedError
 
     def told_tiers(self) -> list[Any]:
-        self.asked_tiers += 1
         if self.tiers is None:
             raise RefusedError
         return list(self.tiers)

@@ -21,17 +21,8 @@ from stoptrail.live.ledger.row_writer import CANCELLED
 from stoptrail.live.ledger.spoken import Commands
 from stoptrail.live.ledger.tables import PaperOrders
 from stoptrail.live.market.events import Tick
-from tests.live.books import (
-    Books,
-    books_of,
-    with_replay,
-)
-from tests.live.small_market import (
-    HOUR,
-    small_rows,
-    some_ticks,
-    ticks_along,
-)
+from tests.live.books import Books, books_of, with_replay
+from tests.live.small_market import HOUR, small_rows, some_ticks, ticks_along
 from tests.live.test_recovery import whole
 from tests.live.victim import Fate, in_process, run_victim
 

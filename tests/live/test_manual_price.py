@@ -13,12 +13,7 @@ import stoptrail.live.session
 from stoptrail.core.errors import ConfigError, StoreError
 from stoptrail.core.time import iso_time
 from stoptrail.live.ledger.database import existing_ledger
-from stoptrail.live.ledger.records import (
-    find_session,
-    open_trade,
-    rows,
-    settings_rows,
-)
+from stoptrail.live.ledger.records import find_session, open_trade, rows, settings_rows
 from stoptrail.live.ledger.spoken import Commands
 from stoptrail.live.ledger.tables import PaperOrders, PaperTrades
 from stoptrail.live.market.events import Connection

@@ -1,3 +1,5 @@
+from typing import get_args
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,9 +7,9 @@ from hypothesis import strategies as st
 
 from stoptrail.rules.cycle import (
     BAND_WIDTH,
-    CYCLE_FILTERS,
     CYCLE_START,
     SHORTEST_PERIOD,
+    CycleFilter,
     cycle,
     cycle_coefficients,
     cycle_step,
@@ -23,6 +25,7 @@ from stoptrail.rules.timeframes import Held, spread
 
 NAN = float("nan")
 PERIOD = 64
+CYCLE_FILTERS: tuple[CycleFilter, ...] = get_args(CycleFilter)
 every_filter = pytest.mark.parametrize("kind", CYCLE_FILTERS)
 
 

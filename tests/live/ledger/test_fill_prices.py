@@ -16,10 +16,7 @@ from stoptrail.live.ledger.database import open_existing
 from stoptrail.live.ledger.tables import PaperOrders, StoredCandles, Ticks
 from stoptrail.live.market.events import Tick
 from stoptrail.live.watch.differences import Difference
-from tests.live.books import (
-    books_of,
-    with_replay,
-)
+from tests.live.books import books_of, with_replay
 from tests.live.playback import PlaybackStore, play
 from tests.live.small_market import HOUR, WARM_UP, settings, small_rows, ticks_of
 

@@ -18,10 +18,7 @@ from stoptrail.live.market.events import ConnectionBack, ConnectionLost
 from stoptrail.live.watch.control import ask
 from stoptrail.live.watch.differences import attribute, compare
 from stoptrail.live.watch.replay import memory_ledger, recording_of, replay
-from tests.live.books import (
-    books_of,
-    with_replay,
-)
+from tests.live.books import books_of, with_replay
 from tests.live.playback import PlaybackStore, play
 from tests.live.small_market import HOUR, WARM_UP, settings, small_rows, ticks_of
 from tests.live.victim import Fate, in_process, run_victim
