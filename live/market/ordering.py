@@ -17,7 +17,7 @@ from stoptrail.exchange.rows import Row
 from stoptrail.live.market.candle_check import CandleCheck
 from stoptrail.live.market.events import CandleClosed, Event, Tick
 from stoptrail.live.market.warnings import WarningLog
-from stoptrail.rules.quotes import Known, believable
+from stoptrail.rules.quotes import TradeQuote, believable
 
 MOST_TICKS = 20_000
 """Ticks kept while they wait for the candle before them."""
@@ -101,7 +101,7 @@ class Sequence:
         self._states.heard(row)
         self._newest = max(self._newest, row[0])
 
-    def tick(self, time: int, price: float, quote: Known, trade: str) -> list[Event]:
+    def tick(self, time: int, price: float, quote: TradeQuote, trade: str) -> list[Event]:
         """A trade, known by its number `trade` (empty: unknown); what may be told now."""
         if trade and self._known(trade):
             if not self.overlaps:

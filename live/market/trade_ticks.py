@@ -16,7 +16,7 @@ from stoptrail.live.market.outbox import Outbox
 from stoptrail.live.market.reader import Reader
 from stoptrail.live.market.sockets import Silence
 from stoptrail.live.market.warnings import WarningLog
-from stoptrail.rules.quotes import Quote, known_at
+from stoptrail.rules.quotes import Quote, trade_quote
 
 Trade = dict[str, Any]
 
@@ -113,7 +113,7 @@ class TradeTicks:
                 )
                 continue
             number = str(trade.get("id") or "")
-            quote = known_at(
+            quote = trade_quote(
                 self.quote,
                 int(at),
                 newest,

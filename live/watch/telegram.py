@@ -19,8 +19,8 @@ from stoptrail.live.ledger.records import all_sessions, find_session
 from stoptrail.live.watch.beats import Beats
 from stoptrail.live.watch.book_snapshot import snapshot_of
 from stoptrail.live.watch.daily import summary
+from stoptrail.live.watch.remote_control import VERBS, answered
 from stoptrail.live.watch.view import brief_line
-from stoptrail.live.watch.word import VERBS, answered
 
 COMMANDS = ("status", *VERBS, "daily")
 _YES = "yes"

@@ -172,7 +172,7 @@ def _ask(
 ) -> int:
     """Say the word and show the answer."""
     from stoptrail.live.ledger.postgres import answered_in_time
-    from stoptrail.live.watch.word import answered
+    from stoptrail.live.watch.remote_control import answered
 
     url = ledger_settings(config, overrides).database.url
     with answered_in_time():

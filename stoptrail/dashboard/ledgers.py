@@ -95,8 +95,8 @@ class Ledgers:
     def order(self, place: Place, verb: str, at: str | None = None) -> str:
         """Say `verb` to the session as its commands in a terminal do, `at` a price where a person
         has written one for "close"; the answer. Raises UsageError, the errors of
-        live.watch.word."""
-        from stoptrail.live.watch.word import VERBS, answered
+        live.watch.remote_control."""
+        from stoptrail.live.watch.remote_control import VERBS, answered
 
         if verb not in VERBS:
             raise UsageError(f"there is no order {plain(verb)[:40]}")

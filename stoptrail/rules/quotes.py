@@ -67,7 +67,7 @@ class Quote(NamedTuple):
     """Seconds for which the connection had been held back in all by then."""
 
 
-class Known(NamedTuple):
+class TradeQuote(NamedTuple):
     """The quote that counts at a trade; NaN where none does."""
 
     bid: float = math.nan
@@ -78,12 +78,12 @@ class Known(NamedTuple):
     rule: str = NONE
 
 
-NO_QUOTE = Known()
+NO_QUOTE = TradeQuote()
 
 
-def known_at(
+def trade_quote(
     quote: Quote | None, trade: int, newest: int, price: float, now: float, waited: float
-) -> Known:
+) -> TradeQuote:
     """The quote that counts for a trade at `trade` (ms) and `price`.
 
     newest: time of the newest trade, ms. now, waited: monotonic seconds, and those for which
@@ -102,4 +102,4 @@ def known_at(
         age, rule = (now - quote.arrived) * 1000, BY_ARRIVAL
         of_its_time = waited == quote.waited
     found = of_its_time and counts(rule, age, bid, ask, price)
-    return Known(bid, ask, age, rule) if found else NO_QUOTE
+    return TradeQuote(bid, ask, age, rule) if found else NO_QUOTE

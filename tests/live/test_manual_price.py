@@ -20,7 +20,7 @@ from stoptrail.live.market.events import Connection
 from stoptrail.live.session import Options, Session
 from stoptrail.live.watch import control
 from stoptrail.live.watch.control import answer_of, ask, set_aside
-from stoptrail.live.watch.word import answered
+from stoptrail.live.watch.remote_control import answered
 from tests.live.books import with_replay
 from tests.live.playback import PlaybackStore, play
 from tests.live.small_market import HOUR, WARM_UP, settings, small_rows, ticks_of

@@ -6,14 +6,14 @@ import math
 
 import pytest
 
-from stoptrail.rules.quotes import BY_ARRIVAL, BY_EVENT, NO_QUOTE, Known, Quote, known_at
+from stoptrail.rules.quotes import BY_ARRIVAL, BY_EVENT, NO_QUOTE, Quote, TradeQuote, trade_quote
 
 T = 1_700_000_000_000
 
 
-def at(quote: Quote | None, **changes: float) -> Known:
+def at(quote: Quote | None, **changes: float) -> TradeQuote:
     found = {"trade": T, "newest": T, "price": 100.0, "now": 50.0, "waited": 0.0} | changes
-    return known_at(
+    return trade_quote(
         quote,
         int(found["trade"]),
         int(found["newest"]),
@@ -44,7 +44,7 @@ QUOTE = Quote(99.9, 100.1, None, 49.5, 3.0)
 
 
 def test_a_quote_without_a_time_counts_if_it_came_just_before() -> None:
-    assert at(QUOTE, waited=3.0) == Known(99.9, 100.1, 500.0, BY_ARRIVAL)
+    assert at(QUOTE, waited=3.0) == TradeQuote(99.9, 100.1, 500.0, BY_ARRIVAL)
     assert at(QUOTE, waited=3.0, now=50.6) == NO_QUOTE
 
 

@@ -30,7 +30,7 @@ from stoptrail.live.ledger.schema import (
 )
 from stoptrail.live.ledger.tables import Sessions
 from stoptrail.live.session import Session
-from stoptrail.live.watch.word import answered
+from stoptrail.live.watch.remote_control import answered
 from tests.forked import context
 from tests.live.books import Books, books_of
 from tests.live.playback import PlaybackStore

@@ -11,7 +11,7 @@ from stoptrail.live.market.events import CandleClosed, Event
 from stoptrail.live.market.ordering import Sequence
 from stoptrail.live.market.timing import Timing
 from stoptrail.live.market.warnings import Redaction, WarningLog
-from stoptrail.rules.quotes import Known
+from stoptrail.rules.quotes import TradeQuote
 from tests.live.scenario import INTERVAL, START, SYMBOL
 
 GRACE = 0.2
@@ -44,7 +44,7 @@ async def told_of(record: Any) -> list[Event]:
     once its record has a second one."""
     sequence = Sequence(INTERVAL, START - INTERVAL, WarningLog(Redaction({})))
     sequence.confirm([row(START)])
-    sequence.tick(START + 1, 100.0, Known(), "1")
+    sequence.tick(START + 1, 100.0, TradeQuote(), "1")
     told: list[Event] = []
     over = asyncio.Event()
 

@@ -1,4 +1,4 @@
-"""A word to a session from another process, and its answer, whether it runs or not."""
+"""A session commanded from another process, and its answer, whether it runs or not."""
 
 from __future__ import annotations
 
