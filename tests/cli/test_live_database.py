@@ -20,19 +20,11 @@ from stoptrail.live.ledger.database import open_existing
 from stoptrail.live.ledger.records import stored_candles
 from tests.cli.process import Running, exchange, live, write_config
 from tests.exchange.simulator import Simulator
-from tests.live.books import with_replay
+from tests.live.books import candles_in, with_replay
 
 MORE = 5
 """Candles that have to be stored after a recovery."""
 TRIES = "trying again for up to"
-
-
-def candles_in(url: str) -> int:
-    database = open_existing(url)
-    try:
-        return len(stored_candles(database, 1))
-    finally:
-        database.close()
 
 
 def replays(url: str) -> None:

@@ -18,13 +18,14 @@ import pytest
 
 import runner
 from stoptrail.live.ledger.database import open_existing
-from stoptrail.live.ledger.records import open_trade, stored_candles
+from stoptrail.live.ledger.records import open_trade
 from stoptrail.live.ledger.spoken import Presence
 from tests.cli.process import Running, exchange, live, write_config
 from tests.exchange.script import SilentSocket
 from tests.exchange.simulator import Simulator
 from tests.exchange.trouble import hanging, rate_limit, server_error
 from tests.forked import context
+from tests.live.books import candles_in
 from tests.web_server import receiver
 
 BOUND_SECONDS = 8.0
@@ -41,14 +42,6 @@ def stops(running: Running, number: signal.Signals = signal.SIGTERM) -> None:
     assert time.monotonic() - began < BOUND_SECONDS
     assert running.said.count(f"{number.name} was received") == 1
     assert "Traceback" not in running.said
-
-
-def candles_in(url: str) -> int:
-    database = open_existing(url)
-    try:
-        return len(stored_candles(database, 1))
-    finally:
-        database.close()
 
 
 @pytest.mark.parametrize("number", SIGNALS)

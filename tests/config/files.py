@@ -32,3 +32,12 @@ def refusal(folder: Path, text: str, *overrides: str) -> str:
     message = str(caught.value)
     assert "\n" not in message
     return message
+
+
+def said_of(*overrides: str) -> str:
+    """The one line that refuses the shipped settings with `overrides`."""
+    with pytest.raises(ConfigError) as caught:
+        load_settings(None, overrides)
+    line = str(caught.value)
+    assert "\n" not in line
+    return line

@@ -9,6 +9,7 @@ import pytest
 from stoptrail.config.load import load_settings, read_table, sleeve_of, sleeve_settings, to_toml
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import ConfigError
+from tests.config.files import said_of
 
 TWO = """
 [market]
@@ -29,14 +30,6 @@ data.path = "eth.csv"
 def of_sleeves(settings: Settings) -> list[Settings]:
     sleeves = [sleeve_of(settings, sleeve) for sleeve in settings.book.sleeves]
     return [sleeve_settings(settings, sleeve, "here") for sleeve in sleeves]
-
-
-def said_of(*overrides: str) -> str:
-    with pytest.raises(ConfigError) as caught:
-        load_settings(None, overrides)
-    line = str(caught.value)
-    assert "\n" not in line
-    return line
 
 
 def test_a_sleeve_has_the_books_settings_but_for_its_own(tmp_path: Path) -> None:

@@ -15,14 +15,7 @@ from stoptrail.core.errors import ConfigError
 from stoptrail.rules.costs import AS_TAKER, maker_rate
 from stoptrail.rules.exits import NO_EXITS, NO_PART, ScaleOut
 from stoptrail.rules.stops import CHANDELIER
-
-
-def said_of(*overrides: str) -> str:
-    with pytest.raises(ConfigError) as caught:
-        load_settings(None, overrides)
-    line = str(caught.value)
-    assert "\n" not in line
-    return line
+from tests.config.files import said_of
 
 
 def test_everything_is_off_by_default() -> None:

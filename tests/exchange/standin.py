@@ -89,10 +89,11 @@ class StandIn:
         """ccxt's constructor options: every host replaced by this one."""
         address = f"http://127.0.0.1:{self._server.server_port}"
         urls = getattr(ccxt, self.dialect.id)().urls["api"]
-        return {"urls": {"api": _here(urls, address)}, "enableRateLimit": False}
+        return {"urls": {"api": hosted_at(address, urls)}, "enableRateLimit": False}
 
 
-def _here(urls: Any, address: str) -> Any:
+def hosted_at(address: str, urls: Any) -> Any:
+    """ccxt's `urls` with every host replaced by that of `address`."""
     if isinstance(urls, dict):
-        return {name: _here(url, address) for name, url in urls.items()}
+        return {name: hosted_at(address, url) for name, url in urls.items()}
     return address + urlsplit(urls.replace("{hostname}", "host")).path if urls else urls

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -36,10 +37,10 @@ from stoptrail.live.watch.differences import Compared
 from stoptrail.live.watch.messages import Message
 from stoptrail.rules.funding import FundingRow, funding_of
 from stoptrail.rules.types import day_marks
-from tests.forked import context
 from tests.live.books import TABLES_COMPARED, TRADE, columns_of, plain_row, trades_of
 from tests.live.playback import PlaybackStore, TicksOf
 from tests.live.small_market import HOUR, WARM_UP, settings, small_rows
+from tests.live.victim import exit_code
 
 SYMBOLS = ("BTC/USDT", "ETH/USDT", "SOL/USDT")
 Events = Iterator[tuple[str, Event] | None]
@@ -296,13 +297,7 @@ class BookAsker:
                 ask(database, number, verb)
 
 
-def in_process(*arguments: Any, **changes: Any) -> int | None:
-    """`run_book_victim` in a process of its own; its exit code."""
-    process = context().Process(target=run_book_victim, args=arguments, kwargs=changes)
-    process.start()
-    process.join(120)
-    code: int | None = process.exitcode
-    return code
+in_process = partial(exit_code, run_book_victim)
 
 
 def whole_ledger(url: str) -> dict[tuple[int, str], list[dict[str, Any]]]:

@@ -32,6 +32,7 @@ from stoptrail.live.ledger.tables import (
 from stoptrail.live.session_settings import plan_from, settings_from
 from stoptrail.live.watch.differences import Compared, compare
 from stoptrail.live.watch.replay import recording_of, replay
+from stoptrail.live.watch.snapshot import Snapshot, snapshot
 from stoptrail.rules.candles import Candles as CandleColumns
 from stoptrail.rules.funding import NO_ROWS, FundingRow, funding_of, funding_rows
 from stoptrail.rules.margin import Mark
@@ -54,6 +55,18 @@ def books_of(url: str) -> Books:
     finally:
         database.close()
     return {name: [plain_row(row) for row in found] for name, found in books.items()}
+
+
+def candles_in(url: str) -> int:
+    """How many candles the first session of a ledger has."""
+    with closing(open_existing(url)) as database:
+        return len(stored_candles(database, 1))
+
+
+def looked_at(url: str) -> Snapshot:
+    """The first session of a ledger, as `status` shows it."""
+    with closing(open_existing(url)) as database:
+        return snapshot(database, all_sessions(database)[0])
 
 
 def with_replay(url: str) -> Compared:

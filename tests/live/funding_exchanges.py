@@ -18,6 +18,7 @@ from stoptrail.live.market.store import CCXTStore
 from stoptrail.live.market.stream import Transport
 from stoptrail.rules.margin import Mark
 from tests.exchange import market_answers as answers
+from tests.exchange.standin import hosted_at
 from tests.live.scenario import QUICK
 
 HOUR = 3_600_000
@@ -330,7 +331,7 @@ def hosted(exchange: Exchange) -> Iterator[dict[str, Any]]:
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     here = f"http://127.0.0.1:{server.server_port}"
-    urls = replaced(getattr(ccxt, exchange.id)().urls["api"], here)
+    urls = hosted_at(here, getattr(ccxt, exchange.id)().urls["api"])
     try:
         yield {"urls": {"api": urls}, "enableRateLimit": False}
     finally:
@@ -356,10 +357,3 @@ def served(exchange: Exchange, transport: Transport = "auto") -> Iterator[CCXTSt
         ) as store,
     ):
         yield store
-
-
-def replaced(urls: Any, here: str) -> Any:
-    """ccxt's addresses, all of them on this machine."""
-    if isinstance(urls, dict):
-        return {name: replaced(url, here) for name, url in urls.items()}
-    return here + urlsplit(urls.replace("{hostname}", "host")).path if urls else urls

@@ -15,9 +15,9 @@ from stoptrail.rules.candles import Candles
 from tests.exchange import market_answers as answers
 from tests.exchange.market import Kline
 from tests.exchange.player import Pace, Player
+from tests.exchange.standin import hosted_at
 from tests.exchange.streams import Connection, Streams
 from tests.live.book_exchange import SeveralMarkets
-from tests.live.funding_exchanges import replaced
 
 SPOT, SWAP = "BTC/USDT", "BTC/USDT:USDT"
 IDS = {SPOT: "BTC-USDT", SWAP: "BTC-USDT-SWAP"}
@@ -43,7 +43,7 @@ class OkxSide(SeveralMarkets):
 
     def urls(self) -> dict[str, Any]:
         here = f"http://127.0.0.1:{self.port}"
-        found: dict[str, Any] = {"api": replaced(ccxt.pro.okx().urls["api"], here)}
+        found: dict[str, Any] = {"api": hosted_at(here, ccxt.pro.okx().urls["api"])}
         found["api"]["ws"] = f"ws://127.0.0.1:{self.port}/ws/v5"
         return found
 

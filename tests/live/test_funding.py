@@ -27,11 +27,10 @@ from stoptrail.live.session import Options, Session
 from stoptrail.live.watch.differences import compare
 from stoptrail.live.watch.messages import Message
 from stoptrail.live.watch.replay import recording_of, replay
-from stoptrail.live.watch.snapshot import Snapshot, snapshot
 from stoptrail.live.watch.view import state_line
 from stoptrail.rules.funding import FundingRow
 from stoptrail.rules.margin import Mark
-from tests.live.books import Books, backtest_of, books_of, told_trades, trades_of
+from tests.live.books import Books, backtest_of, books_of, looked_at, told_trades, trades_of
 from tests.live.funding_exchanges import BybitMarket, served
 from tests.live.funding_rows import SWAP, published, told_between
 from tests.live.playback import PlaybackStore, play
@@ -250,14 +249,6 @@ def test_what_is_expected_is_shown_as_a_forecast_until_it_is_published(tmp_path:
     StoredFunding.insert(**row, after=0, tick=0, seen=0).execute(database)
     database.close()
     assert looked_at(url).forecast is None
-
-
-def looked_at(url: str) -> Snapshot:
-    database = open_existing(url)
-    try:
-        return snapshot(database, all_sessions(database)[0])
-    finally:
-        database.close()
 
 
 def test_what_a_session_says_is_kept_for_lookers_on(tmp_path: Path) -> None:

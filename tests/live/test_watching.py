@@ -30,7 +30,7 @@ from stoptrail.live.watch.plain_view import PlainView
 from stoptrail.live.watch.snapshot import Snapshot, snapshot
 from stoptrail.live.watch.story import Happened
 from stoptrail.live.watch.view import TerminalView, next_close, panel
-from tests.live.books import books_of
+from tests.live.books import books_of, looked_at
 from tests.live.playback import PlaybackStore, play
 from tests.live.small_market import HOUR, WARM_UP, settings, small_rows
 from tests.web_server import receiver
@@ -48,14 +48,6 @@ def market() -> list[Row]:
     return small_rows(520)
 
 
-def seen(url: str) -> Snapshot:
-    database = open_existing(url)
-    try:
-        return snapshot(database, all_sessions(database)[0])
-    finally:
-        database.close()
-
-
 def text_of(found: Snapshot, width: int = 120) -> str:
     out = io.StringIO()
     Console(file=out, width=width).print(panel(found))
@@ -69,7 +61,7 @@ def in_a_trade(market: list[Row], url: str) -> Snapshot:
     entry = books_of(before)["PaperTrades"][4]["entry_time"]
     until = next(k for k, row in enumerate(market) if row[0] > entry)
     play(settings(), PlaybackStore(market[:until], WARM_UP, HOUR), url)
-    return seen(url)
+    return looked_at(url)
 
 
 def test_the_view_shows_the_position_with_its_stop(market: list[Row], tmp_path: Path) -> None:
@@ -240,17 +232,19 @@ def test_a_session_that_was_not_ended_in_order_is_gone_after_a_while(
 
     url = f"sqlite:///{tmp_path}/ledger.db"
     play(settings(), PlaybackStore(market[:300], WARM_UP, HOUR), url)
-    assert seen(url).state == "stopped"
+    assert looked_at(url).state == "stopped"
     database = open_existing(url)
     beat = int(time.time() + off) * 1000
     told = {"state": "running", "beat": beat, "connection": "live"}
     Presence.update(**told, pid=_NOBODY).execute(database)
-    assert seen(url).state == "gone"
-    assert seen(url).connection == f"last heard of at {iso_time(beat // 1000 * 1000)}"  # not "live"
+    assert looked_at(url).state == "gone"
+    assert (
+        looked_at(url).connection == f"last heard of at {iso_time(beat // 1000 * 1000)}"
+    )  # not "live"
     Presence.update(pid=os.getpid()).execute(database)  # as where its ledger's disk is full
     database.close()
-    assert seen(url).state == "gone"
-    assert seen(url).connection.endswith(
+    assert looked_at(url).state == "gone"
+    assert looked_at(url).connection.endswith(
         f"; process {os.getpid()} is there: it hangs, or cannot write its ledger"
     )
 
@@ -388,7 +382,7 @@ def test_prometheus_reads_the_figures(market: list[Row], tmp_path: Path) -> None
         return f'exchange="binance",session="1"{more},symbol="BTC/USDT"'
 
     assert figure("candles") == len(market) - WARM_UP
-    found = seen(url)
+    found = looked_at(url)
     assert figure("realised") == pytest.approx(found.realised)
     assert figure("restarts") == 0
     assert 0 <= figure("beat_age_seconds") < 30

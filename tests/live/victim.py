@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -88,10 +89,13 @@ def run_victim(
         Session(settings(**changes), lambda: store, ledger, options).run()
 
 
-def in_process(*arguments: Any, **changes: Any) -> int | None:
-    """`run_victim` in a process of its own; its exit code."""
-    process = context().Process(target=run_victim, args=arguments, kwargs=changes)
+def exit_code(run: Callable[..., None], *arguments: Any, **changes: Any) -> int | None:
+    """That of `run` in a process of its own."""
+    process = context().Process(target=run, args=arguments, kwargs=changes)
     process.start()
     process.join(120)
     code: int | None = process.exitcode
     return code
+
+
+in_process = partial(exit_code, run_victim)
