@@ -20,6 +20,7 @@ from stoptrail.adapter.feed_candles import (
 )
 from stoptrail.config.signals import resolve_signal
 from stoptrail.core.errors import UsageError
+from stoptrail.exchange.rows import Row
 from stoptrail.rules.costs import DAY
 from stoptrail.rules.decide import NO_OBSTACLE, obstacle, order_for, quiet_after
 from stoptrail.rules.journal import Journal
@@ -45,7 +46,7 @@ from stoptrail.strategies.own_orders import OwnOrders
 from stoptrail.strategies.parameters import checked_parameters, require_before
 from stoptrail.strategies.quick_candles import Pace
 from stoptrail.strategies.signals.mtf_cycle import mtf_cycle
-from stoptrail.strategies.stop_trail import Row, StopTrail
+from stoptrail.strategies.stop_trail import StopTrail
 
 
 class MtfStrategy(OwnOrders):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from stoptrail.adapter.backtrader import bt
+from stoptrail.exchange.rows import Row
 from stoptrail.rules.costs import HOUR
 from stoptrail.rules.exits import entry_candle, time_is_up
 from stoptrail.rules.jit import compiled, is_quick
@@ -41,9 +42,6 @@ from stoptrail.strategies.played_moves import PlayedAhead, played_ahead, room
 
 NO_REACH = np.empty(0)
 """Of a stop that hangs from no price of the market's."""
-
-Row = tuple[int, float, float, float, float, float]
-"""Open time, open, high, low, close and volume of a candle."""
 
 
 class StopTrail:

@@ -8,7 +8,7 @@ from typing import Any
 from stoptrail.core.text import chance_text, number_of
 from stoptrail.reports.figures import MISSING, label_of, set_text
 from stoptrail.reports.html.markup import card, table
-from stoptrail.reports.summary import interval_words
+from stoptrail.reports.summary import interval_words, part
 
 Evidence = Mapping[str, Any]
 Row = tuple[str, str]
@@ -30,7 +30,7 @@ def luck_table(evidence: Evidence) -> str:
     """The table; nothing where no part of it was examined."""
     rows = [
         list(row)
-        for part in (
+        for examined in (
             _phases,
             _cross_validation,
             _permutation,
@@ -42,7 +42,7 @@ def luck_table(evidence: Evidence) -> str:
             _stretches,
             _asked_of_the_signal,
         )
-        for row in part(evidence)
+        for row in examined(evidence)
     ]
     if not rows:
         return ""
@@ -50,18 +50,18 @@ def luck_table(evidence: Evidence) -> str:
 
 
 def _phases(evidence: Evidence) -> Iterator[Row]:
-    walked = _part(evidence, "walk_forward")
+    walked = part(evidence, "walk_forward")
     phases = [phase for phase in walked.get("phases") or [] if isinstance(phase, Mapping)]
     if phases:
         days = ", ".join(str(phase.get("shift_days")) for phase in phases)
         words = ", ".join(_ratio(phase.get("sharpe")) for phase in phases)
         yield f"Sharpe out of sample, windows moved by {days} days", words
-    if said := interval_words(_part(walked, "interval")):
+    if said := interval_words(part(walked, "interval")):
         yield "Sharpe out of sample, interval", said
 
 
 def _cross_validation(evidence: Evidence) -> Iterator[Row]:
-    found = _part(evidence, "cross_validation")
+    found = part(evidence, "cross_validation")
     if found.get("median") is not None:
         words = f"{_ratio(found.get('low'))} to {_ratio(found.get('high'))}"
         yield (
@@ -72,7 +72,7 @@ def _cross_validation(evidence: Evidence) -> Iterator[Row]:
 
 
 def _permutation(evidence: Evidence) -> Iterator[Row]:
-    found = _part(evidence, "permutation")
+    found = part(evidence, "permutation")
     count = found.get("count")
     few = ", too few for the verdict" if found.get("enough") is False else ""
     for key, name in (("p_best", "best set"), ("p_median", "median set")):
@@ -85,7 +85,7 @@ def _permutation(evidence: Evidence) -> Iterator[Row]:
 
 
 def _stretches(evidence: Evidence) -> Iterator[Row]:
-    last, best = _part(evidence, "recent"), _part(evidence, "best_year")
+    last, best = part(evidence, "recent"), part(evidence, "best_year")
     if last.get("sharpe") is not None:
         words = f"{_ratio(last['sharpe'])}, before {_ratio(last.get('before'))}"
         yield f"Sharpe ratio of the last {last.get('days')} days", words
@@ -95,14 +95,14 @@ def _stretches(evidence: Evidence) -> Iterator[Row]:
             f"Sharpe ratio of the best {best.get('days')} days, from {str(best.get('start'))[:10]}",
             words,
         )
-    beyond = _part(evidence, "beyond_market")
+    beyond = part(evidence, "beyond_market")
     if beyond.get("left") is not None:
         words = f"{_ratio(beyond['left'])} of {_ratio(beyond.get('sharpe'))}"
         yield "Sharpe ratio without its share of the market, year by year", words
 
 
 def _asked_of_the_signal(evidence: Evidence) -> Iterator[Row]:
-    found = _part(evidence, "look_ahead")
+    found = part(evidence, "look_ahead")
     if found:
         examined = (
             f"no, at none of {number_of(tried, 'event')}"
@@ -113,7 +113,7 @@ def _asked_of_the_signal(evidence: Evidence) -> Iterator[Row]:
 
 
 def _concentration(evidence: Evidence) -> Iterator[Row]:
-    found = _part(evidence, "concentration")
+    found = part(evidence, "concentration")
     for key, name in (
         ("best_trade", "The best trade's share of the net profit"),
         ("best_five_trades", "The best five trades' share of the net profit"),
@@ -129,9 +129,9 @@ def _concentration(evidence: Evidence) -> Iterator[Row]:
 
 
 def _deflated(evidence: Evidence) -> Iterator[Row]:
-    deflated = _part(evidence, "deflated_sharpe")
+    deflated = part(evidence, "deflated_sharpe")
     for key, words in _COUNTED.items():
-        found = _part(deflated, key)
+        found = part(deflated, key)
         if found:
             trials = found.get("trials")
             count = f" ({number_of(trials, 'trial')})" if isinstance(trials, int | float) else ""
@@ -142,7 +142,7 @@ def _deflated(evidence: Evidence) -> Iterator[Row]:
 
 
 def _overfitting(evidence: Evidence) -> Iterator[Row]:
-    found = _part(evidence, "overfitting")
+    found = part(evidence, "overfitting")
     for key, name in (
         ("pbo", "Probability of backtest overfitting"),
         ("loss_probability", "Splits whose winner lost money on unseen days"),
@@ -153,7 +153,7 @@ def _overfitting(evidence: Evidence) -> Iterator[Row]:
 
 
 def _bootstrap(evidence: Evidence) -> Iterator[Row]:
-    for name, found in _part(evidence, "bootstrap").items():
+    for name, found in part(evidence, "bootstrap").items():
         if isinstance(found, Mapping):
             level = f"{_percent(found.get('level'))} " if found.get("level") else ""
             words = f"{_ratio(found.get('low'))} to {_ratio(found.get('high'))}"
@@ -161,7 +161,7 @@ def _bootstrap(evidence: Evidence) -> Iterator[Row]:
 
 
 def _plateau(evidence: Evidence) -> Iterator[Row]:
-    found = _part(evidence, "plateau")
+    found = part(evidence, "plateau")
     if found:
         words = f"{_ratio(found.get('median'))} against {_ratio(found.get('objective'))}"
         if found.get("count") is not None:
@@ -169,17 +169,12 @@ def _plateau(evidence: Evidence) -> Iterator[Row]:
             few = f", {thin} of them with too few trades" if thin else ""
             words += f" ({number_of(found['count'], 'set')}{few})"
         yield "Median of the neighbours in the grid against the best", words
-    for name, pick in _part(evidence, "picks").items():
+    for name, pick in part(evidence, "picks").items():
         if isinstance(pick, Mapping):
             chosen = set_text(pick.get("params") or {})
             yield _PICKS.get(name, name), f"{pick.get('combination')}: {chosen}"
     if "on_edge" in evidence:
         yield "On the edge of the grid in", ", ".join(evidence["on_edge"] or ()) or "no setting"
-
-
-def _part(evidence: Evidence, name: str) -> Evidence:
-    part = evidence.get(name)
-    return part if isinstance(part, Mapping) else {}
 
 
 def _percent(value: Any) -> str:
