@@ -12,6 +12,7 @@ from stoptrail.rules.measure import (
     fallen,
     measure,
     position_of,
+    row_of,
     tally_of,
 )
 from stoptrail.rules.stops import Entry
@@ -148,3 +149,9 @@ def test_a_losing_trade_counts_against_the_winner() -> None:
     assert found.profit_factor == 2.0 / 8.0
     assert found.payoff_ratio == 2.0 / 8.0
     assert found.avg_r == pytest.approx((2 / 10 - 8 / 5) / 2)
+
+
+def test_rows_of_a_trade_begin_where_no_earlier_trade_has_one() -> None:
+    trade = np.array([0, 0, 2, 2])
+    assert [row_of(trade, k, 0) for k in range(4)] == [0, 2, 2, 4]
+    assert row_of(trade, 2, 3) == 3

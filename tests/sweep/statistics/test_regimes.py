@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stoptrail.rules.candles import Candles, known_prices
+from stoptrail.rules.candles import Candles
 from stoptrail.rules.costs import DAY
 from stoptrail.sweep.statistics.regimes import NAMES, WINDOW, regimes
 
@@ -67,10 +67,3 @@ def test_days_without_a_whole_window_are_in_no_third() -> None:
 
 def test_a_short_span_has_no_regimes() -> None:
     assert list(regimes(CANDLES, BEGINS[:2])) == []
-
-
-def test_a_price_is_known_at_its_close() -> None:
-    times = CANDLES.time[:2] + np.array([HOUR - 1, HOUR])
-    found = known_prices(CANDLES, times)
-    assert np.isnan(found[0])
-    assert found[1] == CANDLES.close[1]
