@@ -17,6 +17,7 @@ from stoptrail.rules.book import (
     capped_units,
     cut_entry,
     expected,
+    fits_alone,
     margin_of,
     open_risk,
     stake,
@@ -174,14 +175,19 @@ class SleeveBroker(CandleBroker):
         if cut.units > 0.0 and not self._holds(cut, stop):
             self._drop_entry(SIZE)
             return
-        left_out = position.units > 0.0 or self._most < math.inf
-        if left_out and not cut.units > 0.0 and stop.level > 0.0:
+        if not cut.units > 0.0 and (position.units > 0.0 or self._is_left_out(position)):
             self._drop_entry(CAP)
             return
         super()._book_entry(cut, stop)
         if self.open is not None:
             self.backings.append(self.backing)
             self.book.cash -= tied(self.open)
+
+    def _is_left_out(self, position: Position) -> bool:
+        """Whether the caps have cut the order and C4 would not have refused it by itself."""
+        order, rules = self.entry_order, self._entry_rules(self._entry)
+        assert order is not None
+        return self._most < math.inf and fits_alone(order, position.held.fill, rules)
 
     def _holds(self, position: Position, stop: Stop) -> bool:
         """Whether the margin suffices up to the initial stop; otherwise there is no trade."""

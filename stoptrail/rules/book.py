@@ -16,9 +16,15 @@ from stoptrail.rules.costs import fee, fill_price
 from stoptrail.rules.funding import booked_funding
 from stoptrail.rules.jit import rule
 from stoptrail.rules.market import reaches, units_down
-from stoptrail.rules.sizing import affordable_units, stop_out_loss, tradable
+from stoptrail.rules.sizing import (
+    affordable_units,
+    filled_units,
+    stop_out_loss,
+    terms_of,
+    tradable,
+)
 from stoptrail.rules.stops import Entry, initial_stop
-from stoptrail.rules.trade import IGNORED, Position, TradeRules
+from stoptrail.rules.trade import IGNORED, EntryOrder, Position, TradeRules
 
 CAP = len(IGNORED)
 BOOK_IGNORED = (*IGNORED, "cap")
@@ -144,6 +150,13 @@ def too_small(units: float, wanted: float, fill: float, trade_rules: TradeRules)
     """Whether what caps have left of the `wanted` units is no trade: below a minimum."""
     market = trade_rules.market
     return units < wanted and not tradable(units_down(units, market), fill, market) > 0.0
+
+
+def fits_alone(order: EntryOrder, fill: float, trade_rules: TradeRules) -> bool:
+    """Whether C4 would leave a trade of `order` at `fill`, had no cap cut its units."""
+    stop, costs, market = trade_rules.stop, trade_rules.costs, trade_rules.market
+    terms = terms_of(order.side, fill, order.atr, stop, costs, market)
+    return filled_units(math.inf, order.equity, terms, costs, trade_rules.sizing, market) > 0.0
 
 
 @rule

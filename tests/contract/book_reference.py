@@ -217,15 +217,16 @@ class Account:
         side, equity = int(order["side"]), order["equity"]
         fill = lane.worse(side, price)
         level = lane.stop_at(side, fill, order["atr"])
-        units = min(order["units"], lane.leverage * equity / (fill * (1 + lane.fee)))
+        most = lane.leverage * equity / (fill * (1 + lane.fee)) if level > 0 else 0.0
         if lane.with_costs:
             loss = lane.loss(side, fill, level)
-            units = min(units, equity * lane.risk / loss) if loss > 0 else units
-        whole = lane.tradable(units, fill) if level > 0 else 0.0
+            most = min(most, equity * lane.risk / loss) if loss > 0 else most
+        whole = lane.tradable(min(order["units"], most), fill)
         afford = self.free / (fill * (1 + lane.fee)) if lane.spot else math.inf
         got = lane.tradable(max(0.0, min(whole, afford)), fill)
         if not got > 0:
-            lane.refuse("cap" if whole > 0 or order["cut"] else "size")
+            cut = whole > 0 or (order["cut"] and lane.tradable(most, fill) > 0)
+            lane.refuse("cap" if cut else "size")
             return
         paid = got * fill * lane.fee
         self.free -= got * fill + paid

@@ -134,6 +134,23 @@ def test_what_is_left_below_a_minimum_is_no_trade_for_the_reason_cap() -> None:
     assert found[1].ignored[CAP] == 1
 
 
+def test_what_the_open_leaves_of_a_cut_order_below_a_minimum_is_cap() -> None:
+    low: Bar = (99.0, 101.0, 99.0, 100.0)
+    first, second = sleeve([STILL] * 3, 0), sleeve([STILL, low, STILL], 0)
+    # 0.2004 are left: 0.0501 units, worth 5.01 at the close and 4.96 at the open.
+    found = booked(first, second, risk=0.02002004)
+    assert [units(record) for record in found] == [[50.0], []]
+    assert (found[1].ignored[SIZE], found[1].ignored[CAP]) == (0, 1)
+
+
+def test_a_size_that_is_none_by_itself_is_size_although_a_cap_has_cut_it() -> None:
+    # Wants 50 units, of which the caps leave 25, and its own leverage 4.5 quote currency.
+    first, second = sleeve([STILL] * 3, 0), sleeve([STILL] * 3, 0, leverage=0.0009)
+    found = booked(first, second, risk=0.03)
+    assert [units(record) for record in found] == [[50.0], []]
+    assert (found[1].ignored[SIZE], found[1].ignored[CAP]) == (1, 0)
+
+
 def test_a_stop_at_zero_is_no_size_whatever_a_cap_has_left() -> None:
     low: Bar = (4.0, 5.0, 3.0, 4.0)
     (found,) = booked(sleeve([low] * 3, 0), risk=0.01)
