@@ -55,12 +55,12 @@ class FundedBroker(CandleBroker):
         self._rows: ConstantFunding | PublishedFunding | None = None
         self._settlement: Settlement | None = self.p.settlement
         self._heard = {row.time for row in self.p.booked}
+        self._former = frozenset(self._heard)
+        """Times of the rows that were booked before: they are no news."""
         self._newest = max(self._heard, default=0)
         """Time of the newest row that was published, ms."""
-        self._fresh = False
-        """Whether rows are news, not those that were booked before."""
         self._known = 0
-        """Close time of the last candle, ms."""
+        """No candle that closes by then (ms) is missing."""
         self.marked_again: Callable[[int], None] = lambda time: None
         """Told of funding that was booked after its moment, ms."""
 
@@ -100,6 +100,23 @@ class FundedBroker(CandleBroker):
                 """Booked before."""
         return published
 
+    def fund_former(self) -> None:
+        """Know the rows that were booked before, those too that a tick has booked ahead of its
+        candle's close."""
+        if isinstance(self._rows, PublishedFunding):
+            self._book(self._newest)
+
+    def fund_within(self, time: int) -> bool:
+        """At `time` (ms) within a candle all candles before it are known, and so is what the rows
+        cost that came in the span of those that are missing; whether any was booked."""
+        if not isinstance(self._rows, PublishedFunding):
+            self.pay_until(time)
+            return False
+        self._known = max(self._known, time - time % self.interval)
+        booked = self._book(self._known)
+        self.pay_until(time)
+        return booked
+
     def knows(self, row: FundingRow) -> bool:
         """Whether a row of its time has been published before."""
         return row.time in self._heard
@@ -110,26 +127,27 @@ class FundedBroker(CandleBroker):
         assert isinstance(self._rows, PublishedFunding)
         self._heard = {time for time in self._heard if time > row.time - REACH} | {row.time}
         self._newest = max(self._newest, row.time)
-        self._fresh = True
         self._rows.publish(row)
         self._book(self._known)
 
-    def _book(self, known: int) -> None:
+    def _book(self, known: int) -> bool:
         """Book the rows before which all candles up to `known` (ms) count, each on what was held
-        at its time: units that have closed since have their share."""
+        at its time: units that have closed since have their share. Whether any of them is news."""
         assert isinstance(self._rows, PublishedFunding)
         assert self._settlement is not None
+        any_news = False
         for row, payments in self._rows.due(known):
             if self.open is not None:
                 self.funding_before = self.schedule.by(self.open.held.time)
-            if not self._fresh:
+            if row.time in self._former:
                 continue
-            booked = 0.0
+            any_news, booked = True, 0.0
             for moment, amount in payments:
                 booked += self._pay(moment, paid_since(amount, 0.0, self._rate))
                 self.marked_again(moment)
             self.journal.funded(row, booked)
         self._settlement.forget(min(known, self._newest))
+        return any_news
 
     @property
     def _rate(self) -> float:

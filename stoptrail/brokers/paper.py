@@ -130,6 +130,7 @@ class PaperBroker(FundedBroker):
         """Take over the account and the open trade; its stop order comes from the strategy."""
         self.balance, self.opening = checkpoint.balance, checkpoint.opening
         self.history = checkpoint.history
+        self.fund_former()
         position = self.open = checkpoint.position
         if position is not None:
             held = position.held
@@ -189,14 +190,13 @@ class PaperBroker(FundedBroker):
         self._in_tick = True
         late = (tick.time - self._ends) // self._data.interval
         self._missing = max(0, late) if tick.ahead else 0
-        if not tick.ahead:
-            self.pay_until(tick.time)
+        booked = not tick.ahead and self.fund_within(tick.time)
         self._date_at_hand(tick.time)
         try:
             self._by_tick(tick)
         finally:
             self._in_tick = False
-        return self._seen() != before
+        return booked or self._seen() != before
 
     def _date_at_hand(self, time: int) -> None:
         """Backtrader dates orders by the candle at hand, which is empty between candles."""
