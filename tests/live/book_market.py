@@ -35,7 +35,9 @@ from stoptrail.live.watch.book_replay import book_recording, compare_book, repla
 from stoptrail.live.watch.control import ask
 from stoptrail.live.watch.differences import Compared
 from stoptrail.live.watch.messages import Message
-from stoptrail.rules.funding import FundingRow, funding_of
+from stoptrail.rules.detail import NO_DETAIL, Detail
+from stoptrail.rules.funding import FundingRow, funding_of, funding_rows
+from stoptrail.rules.paths import TICKS
 from stoptrail.rules.types import day_marks
 from tests.live.books import TABLES_COMPARED, TRADE, columns_of, plain_row, trades_of
 from tests.live.playback import PlaybackStore, TicksOf
@@ -131,8 +133,9 @@ class PlaybackBook:
         self.over = True
 
     def _before(self, symbol: str, candle: CandleClosed) -> Iterator[tuple[str, Event]]:
-        rows = self.funding.get(symbol, [])
-        told = [row for row in rows if candle.time - HOUR < row.time <= candle.time]
+        before = [row[0] for row in self.markets[symbol] if row[0] < candle.time]
+        since = before[-1] if before else candle.time - HOUR
+        told = [row for row in self.funding.get(symbol, []) if since < row.time <= candle.time]
         yield from ((symbol, Published(row)) for row in told)
         yield from ((symbol, tick) for tick in self.ticks(candle[:6]))
 
@@ -219,9 +222,14 @@ def play_book(
     return session
 
 
-def told_and_tested(url: str) -> list[tuple[list[Any], list[Any]]]:
+def told_and_tested(
+    url: str,
+    funding: Mapping[str, list[FundingRow]] | None = None,
+    details: Mapping[str, Detail] | None = None,
+) -> list[tuple[list[Any], list[Any]]]:
     """Of each sleeve the ledger's trades, and those of the book's backtest on the candles that
-    the ledger has."""
+    the ledger has: with the rows of `funding`, a constant rate without them, and by the ticks of
+    finer candles where there are `details`."""
     database = open_existing(url)
     try:
         (book,) = all_sessions(database)
@@ -235,12 +243,17 @@ def told_and_tested(url: str) -> list[tuple[list[Any], list[Any]]]:
         for row in sleeves:
             own = settings_from(active_settings(database, row.id).content)
             plan, candles = plan_from(own), columns[row.symbol]
+            if details is not None:
+                plan = plan._replace(run_rules=plan.run_rules._replace(path=TICKS))
             start = int(np.searchsorted(candles.time, row.start))
             market = plan.run_rules.trade_rules.market
-            inputs = Inputs(candles, start, day_marks(candles, start), market)
+            detail = NO_DETAIL if details is None else details[row.symbol]
+            inputs = Inputs(candles, start, day_marks(candles, start), market, detail)
             if own.market_type == "swap":
-                paid = funding_of(constant_rows(candles), candles, plan.tiers)
-                inputs = inputs._replace(funding=paid)
+                given = constant_rows(candles)
+                if funding is not None:
+                    given = funding_rows(*zip(*funding[row.symbol], strict=True))
+                inputs = inputs._replace(funding=funding_of(given, candles, plan.tiers))
             lends = own.market_type != "spot"
             plans.append(SleevePlan(plan, inputs, share_of(whole, row.sleeve), lends))
         records: list[Record] = run_book(plans, terms_of(settings_from(whole)))

@@ -120,7 +120,7 @@ def trades_of(candles: CandleColumns, record: Record) -> list[tuple[Any, ...]]:
         entered = (
             int(candles.time[log.signal[k]]),
             int(log.side[k]),
-            int(candles.time[log.entry[k]]),
+            int(log.entry_time[k]),
             log.fill[k],
             log.units[k],
             log.initial[k],
@@ -129,7 +129,7 @@ def trades_of(candles: CandleColumns, record: Record) -> list[tuple[Any, ...]]:
         left: tuple[Any, ...] = (None,) * 6
         if log.exit[k] >= 0:
             left = (
-                int(candles.time[log.exit[k]]),
+                int(log.exit_time[k]),
                 log.price[k],
                 REASONS[log.reason[k]],
                 log.fees[k],

@@ -52,11 +52,11 @@ class Told(NamedTuple):
     record: Record
 
 
-def market(begin: int = 60_000) -> tuple[Candles, Detail]:
+def market(begin: int = 60_000, count: int = 900, seed: int = 8) -> tuple[Candles, Detail]:
     """Candles and the pieces that make them up, of which the first comes `begin` ms after the
     open: some wild, most calm, none missing."""
-    rough = small_market(900, 8)
-    count, random = len(rough.time), np.random.default_rng(8)
+    rough = small_market(count, seed)
+    count, random = len(rough.time), np.random.default_rng(seed)
     shares = np.sort(random.random((count, PIECES + 1)), axis=1)
     shares[:, 0], shares[:, -1] = 0.0, 1.0
     line = rough.open[:, None] + shares * (rough.close - rough.open)[:, None]

@@ -8,6 +8,11 @@ def tenth(decision):
     return 0.1 * decision.equity / decision.price
 
 
+def hundredth(decision):
+    """A hundredth of a unit, whatever the account holds."""
+    return 0.01 if decision.equity > 0.0 else 0.0
+
+
 def less(decision):
     """Less after losses and in a market that swings."""
     if not decision.volatility > 0.0:
