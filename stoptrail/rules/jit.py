@@ -8,6 +8,7 @@ cache looks at one file only and would go on running an old rule after an edit.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import inspect
 import math
@@ -39,6 +40,8 @@ compiles something: code from the cache needs none of it."""
 _IN_HASTE: ContextVar[dict[Callable[..., Any], bool] | None] = ContextVar("_IN_HASTE", default=None)
 """Of the `in_haste` under way in this thread, which functions were on disk when they were first
 asked for."""
+_COLLECTING: list[bool] = []
+"""Of each compiling under way, whether the garbage collector was at work before it."""
 _KEPT_CACHES = 4
 """Digests whose compiled code is kept on disk; older ones are removed."""
 _RESTED = 3600.0
@@ -159,9 +162,22 @@ def _listening() -> Any:
     """Numba, which is told of every rule that is marked by then whenever it compiles."""
     found = numba()
     events = found.core.event
-    heard = {"on_start": lambda _, _event: _tell(), "on_end": lambda _, _event: None}
+    heard = {"on_start": lambda _, _event: _begun(), "on_end": lambda _, _event: _ended()}
     events.register("numba:compile", type("Heard", (events.Listener,), heard)())
     return found
+
+
+def _begun() -> None:
+    """Numba begins to compile, maybe for a function that it compiles already: it holds its lock.
+    Meanwhile the garbage collector rests, which looks thousands of times at what stays."""
+    _tell()
+    _COLLECTING.append(gc.isenabled())
+    gc.disable()
+
+
+def _ended() -> None:
+    if _COLLECTING and _COLLECTING.pop():
+        gc.enable()
 
 
 def _tell() -> None:

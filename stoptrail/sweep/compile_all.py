@@ -4,7 +4,6 @@ own."""
 from __future__ import annotations
 
 import fcntl
-import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -112,7 +111,6 @@ def alone(what: str) -> Iterator[bool]:
 
 
 if __name__ == "__main__":
-    gc.disable()  # looking for a compiler's garbage takes longer than it is worth
     if sys.argv[1] == RUN:
         os.nice(_LOW)
         with alone(RUN) as is_alone:

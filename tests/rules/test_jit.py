@@ -1,5 +1,6 @@
 """An edited rule must never meet code that was compiled before the edit."""
 
+import gc
 import os
 import shutil
 import subprocess
@@ -13,10 +14,11 @@ from typing import NamedTuple
 import numba
 import numpy as np
 import pytest
+from numba.core import event
 
 import stoptrail.rules
 from stoptrail.rules.candles import Floats
-from stoptrail.rules.jit import compiled, in_haste, is_quick, source_digest, uncounted
+from stoptrail.rules.jit import compiled, in_haste, is_quick, rule, source_digest, uncounted
 
 JIT = Path(stoptrail.rules.__file__).parent / "jit.py"
 
@@ -292,6 +294,44 @@ def test_threads_may_ask_for_compiled_code_at_once(monkeypatch, tmp_path):
     folders = {str(dispatcher.stats.cache_path) for dispatcher in made}
     assert all(folder.startswith(str(tmp_path)) for folder in folders)
     assert not numba.config.CACHE_DIR
+
+
+@rule
+def half_rule(x: float) -> float:
+    return x / 2.0
+
+
+class Looks(event.Listener):
+    """Whether the garbage collector works at each step of the compiler."""
+
+    def __init__(self) -> None:
+        self.seen: list[bool] = []
+
+    def on_start(self, event: object) -> None:
+        self.seen.append(gc.isenabled())
+
+    def on_end(self, event: object) -> None:
+        self.seen.append(gc.isenabled())
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_the_garbage_collector_rests_while_something_is_compiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, works: bool
+) -> None:
+    """A function with another one inside; and afterwards it is as before, after a failure too."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    looks, was = Looks(), gc.isenabled()
+    try:
+        (gc.enable if works else gc.disable)()
+        with event.install_listener("numba:run_pass", looks):
+            assert compiled(lambda x: half_rule(x) + 1.0)(3.0) == 2.5
+            assert gc.isenabled() is works
+            with pytest.raises(numba.TypingError):
+                compiled(lambda x: half_rule(x).nothing)(3.0)
+            assert gc.isenabled() is works
+    finally:
+        (gc.enable if was else gc.disable)()
+    assert set(looks.seen) == {False}
 
 
 def total(array: Floats) -> float:
