@@ -187,11 +187,14 @@ def _read(url: str) -> bytes | None:
     """The body at `url`; None for HTTP 404. Repeated after trouble that passes."""
     import requests
 
+    from stoptrail.exchange.whole_answers import WholeAnswers
+
     patience, failures = Patience(attempts=4), 0
     while True:
         named, reason = None, ""
         try:
-            answer = requests.get(url, timeout=_TIMEOUT)
+            with WholeAnswers() as session:
+                answer = session.get(url, timeout=_TIMEOUT)
             if answer.status_code == 404:
                 return None
             if answer.status_code == 200:

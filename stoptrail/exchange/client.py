@@ -118,7 +118,10 @@ def open_exchange(exchange_id: str, options: Mapping[str, Any] | None = None) ->
     """
     import ccxt
 
+    from stoptrail.exchange.whole_answers import WholeAnswers
+
     exchange = construct(ccxt, exchange_id, {"enableRateLimit": True, **(options or {})})
+    exchange.session = WholeAnswers(exchange.session.trust_env)
     exchange.heard = Client()
     listen(exchange, exchange.heard.hear)
     return exchange

@@ -188,6 +188,8 @@ def _reason(error: Exception, text: str, status: int, kind: Kind) -> str:
         return f"HTTP {_PROXY}{at}: a proxy on the way wants a password"
     if kind == "network" and status < 400:
         return f"{cause_of(error)}{at}"
+    if kind == "timeout" and (words := getattr(error.__cause__, "strerror", None)):
+        return f"{words}{at}"
     message = _MESSAGE.search(text)
     name = f"HTTP {status}" if status >= 400 else type(error).__name__
     if kind == "malformed answer":

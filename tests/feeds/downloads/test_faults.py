@@ -29,6 +29,22 @@ def market() -> list[Row]:
     return [(at, 100.0 + k, 110.0 + k, 90.0 + k, 105.0 + k, 9.0) for k, at in enumerate(times)]
 
 
+def test_an_answer_that_comes_byte_by_byte_without_an_end_is_given_up_and_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("stoptrail.exchange.client.time.sleep", lambda _: None)
+    monkeypatch.setattr(ccxt.Exchange, "milliseconds", staticmethod(lambda: NOW))
+    dialect, told = Binance(market(), NOW), list[str]()
+    with StandIn(dialect) as server:
+        server.slow = 1
+        options = server.ccxt_options() | {"timeout": 200}
+        of = ("binance", options, "BTC/USDT", QUARTER, BEGIN, NOW, tmp_path)
+        cached = download_candles(*of, on_notice=told.append)
+        assert server.slow == 0
+    assert cached.columns.time.tolist() == [row[0] for row in dialect.rows]
+    assert len([line for line in told if line.startswith("waiting")]) == 1
+
+
 @pytest.mark.parametrize("times", [1, 3])
 @pytest.mark.parametrize("instead", INSTEAD)
 def test_no_candle_is_lost_nor_named_as_not_served(
