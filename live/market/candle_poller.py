@@ -14,9 +14,9 @@ from stoptrail.core.retry import backoff
 from stoptrail.core.text import number_of
 from stoptrail.core.time import Spans, iso_time, within
 from stoptrail.exchange.errors import RequestError, UnreachableError
-from stoptrail.exchange.history import History, reach
+from stoptrail.exchange.history import History
 from stoptrail.exchange.rows import Row
-from stoptrail.exchange.windows import AskUntil
+from stoptrail.exchange.windows import AskUntil, reach
 from stoptrail.live.market.events import CandleClosed, Event, Marked, not_served
 from stoptrail.live.market.mark_reader import MarkReader
 from stoptrail.live.market.ordering import Sequence

@@ -23,7 +23,7 @@ from stoptrail.core.time import DAY_MS, Spans, joined
 from stoptrail.exchange.copies import CandleCopies, Losses
 from stoptrail.exchange.errors import RequestError
 from stoptrail.exchange.rows import Row
-from stoptrail.exchange.windows import AskUntil, Windows
+from stoptrail.exchange.windows import AskUntil, Windows, reach
 
 MOST = 1000
 """Candles asked for at a time, where the exchange is not known to give fewer."""
@@ -62,6 +62,8 @@ class History:
         self._page_works = False
         self._direct = False
         """Whether the rows at hand answer a page asked for from where they were wanted."""
+        self._back = 1
+        """From how many candles before those that are wanted a request begins."""
         self._before: Row | None = None
         """The candle before those that were wanted last, as that answer has it."""
         self.refusal: RequestError | None = None
@@ -115,7 +117,10 @@ class History:
         known = last[0] if last else known
         at = start if known is None else known + self._interval
         while at < end:
-            rows = self._since(at - self._interval, at)
+            rows = self._since(at - self._back * self._interval, at)
+            if rows and known == at - self._interval and not self._before and self._back == 1:
+                self._back = 2  # the candle that a request begins with is left out
+                rows = self._since(at - 2 * self._interval, at) or rows
             if last and self._before and self._before[0] == last[0]:
                 whole = self.copies.whole(last, self._before)
                 if whole != last:
@@ -187,10 +192,11 @@ class History:
             if reached > at:
                 rows_there = [row for row in self._try(since, self._small) if row[0] >= at]
                 fresh = self._uncut(max(since, at), rows_there)
-        if not fresh and after < reached:
-            return self._missed(at, min(after, end))
         if not fresh:
             return self._missed(at, min(max(reached, at + self._interval), after, end))
+        if fresh[0][0] < after and not self.losses.lossy:  # its own holes were asked for once
+            run = self._run(fresh, at)
+            return self._settled(at, fresh[:run], end) if run else self._over(at, fresh, end)
         last = min(fresh[-1][0], rows[-1][0])
         both = {row[0]: row for row in self.copies.merged(rows, fresh) if row[0] <= last}
         if self.losses.lossy:
@@ -342,9 +348,3 @@ class History:
 
     def _reach(self, since: int, size: int) -> int:
         return reach(since, size, self._interval)
-
-
-def reach(since: int, size: int, interval: int) -> int:
-    """How far an answer without candles is sure to look, ms: some end at midnight."""
-    window = size * interval
-    return window if interval >= DAY_MS else min(window, DAY_MS - since % DAY_MS)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, Protocol
 
+from stoptrail.core.time import DAY_MS
 from stoptrail.exchange.errors import RequestError
 from stoptrail.exchange.rows import Row
 
@@ -111,3 +112,9 @@ class Windows:
         if self._ends is None and rows:
             self._ends = rows[0][0] < end
         return rows if not rows or rows[0][0] < end else None
+
+
+def reach(since: int, size: int, interval: int) -> int:
+    """How far an answer without candles is sure to look, ms: some end at midnight."""
+    window = size * interval
+    return window if interval >= DAY_MS else min(window, DAY_MS - since % DAY_MS)

@@ -281,3 +281,43 @@ def test_of_an_exchange_whose_answers_are_days_today_is_looked_at_too() -> None:
     pieces = list(history.between(last + STEP, times[-1] + STEP, last))
     assert [row[0] for piece in pieces for row in piece.rows] == times[80:]
     assert not history.unserved or history.unserved[-1][1] <= times[80]
+
+
+def test_what_a_small_page_alone_leaves_out_is_no_hole_where_the_large_one_was_empty() -> None:
+    times = [START + k * STEP for k in range(400)]
+    lost = [times[186], times[195]]
+
+    def ask(since: int, limit: int, until: int | None = None) -> list[Row]:
+        del until
+        if limit > 100 and times[140] <= since < times[230]:
+            return []
+        found = [time for time in times if since <= time < since + min(limit, 150) * STEP]
+        if limit == 100 and lost and since < lost[0]:
+            found = [time for time in found if time not in lost]
+            lost.clear()
+        return [(time, 1.0, 2.0, 0.5, 1.5, 1.0) for time in found]
+
+    history = History(ask, STEP)
+    pieces = list(history.between(START, times[-1] + STEP))
+    assert lost == []
+    assert [row[0] for piece in pieces for row in piece.rows] == times
+    assert history.gaps == ()
+
+
+@pytest.mark.parametrize("left_out", [0, 1])
+def test_the_last_of_an_answer_is_read_again_though_answers_leave_out_where_they_begin(
+    left_out: int,
+) -> None:
+    """An answer's last candle is a part of itself where more of them follow."""
+    times = [START + k * STEP for k in range(300)]
+
+    def ask(since: int, limit: int, until: int | None = None) -> list[Row]:
+        del until
+        found = [time for time in times if time >= since + left_out][: min(limit, 90)]
+        parts = {found[-1]} - {times[-1]}
+        return [(time, 1.0, 2.0, 0.5, 1.5, 4.0 - 3.0 * (time in parts)) for time in found]
+
+    found: list[Row] = []
+    for piece in History(ask, STEP).between(START, times[-1] + STEP):
+        piece.append_to(found)
+    assert found == [(time, 1.0, 2.0, 0.5, 1.5, 4.0) for time in times]

@@ -84,6 +84,26 @@ def test_they_are_taken_and_said_though_less_was_traded(
     ]
 
 
+@pytest.mark.parametrize("name", ["binance", "bitget", "bitbank", "gate", "kraken", "upbit"])
+def test_candles_that_come_late_into_a_hole_are_taken_and_said(
+    name: str, alive: list[Dialect], tmp_path: Path
+) -> None:
+    dialect, told = opened(name, alive), list[str]()
+    whole = list(dialect.rows)
+    late = [COUNT - 12, COUNT - 11, COUNT - 20]
+    dialect.rows = [row for k, row in enumerate(whole) if k not in late]
+    with StandIn(dialect) as server:
+        download(server, tmp_path, told)
+        dialect.rows = whole
+        dialect.now += DAY * QUARTER // 2
+        cached = download(server, tmp_path, told)
+    closed = [row for row in whole if row[0] + QUARTER <= dialect.now]
+    missing = {row[0] for row in closed} - set(cached.columns.time.tolist())
+    assert missing <= {closed[-1][0]}  # upbit and bitbank have no clock
+    said = f"{name} gives 3 candles where it had none, the first of {iso(whole[COUNT - 20][0])}"
+    assert [line for line in told if "had none" in line] == [f"{said}: they are taken"]
+
+
 def test_where_most_are_others_the_exchange_counts_otherwise_and_they_stay(
     alive: list[Dialect], tmp_path: Path
 ) -> None:
