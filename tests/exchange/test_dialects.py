@@ -24,6 +24,7 @@ from stoptrail.feeds.downloads.download import download_candles
 from stoptrail.live.market.store import CCXTStore
 from tests.exchange.dialects import DIALECTS as FIRST
 from tests.exchange.dialects import QUARTER, Binance, Bitstamp, Dialect, Query, Row
+from tests.exchange.further_dialects import FURTHER
 from tests.exchange.latest_dialects import LATEST
 from tests.exchange.more_dialects import MORE
 from tests.exchange.newer_dialects import NEWER
@@ -34,7 +35,7 @@ from tests.exchange.standin import StandIn
 from tests.exchange.swap_dialects import SWAPS
 from tests.exchange.window_dialects import WINDOWS
 
-DIALECTS = FIRST | OTHERS | MORE | NEWER | LATEST | STAMPED | SWAPS | WINDOWS | PLAIN
+DIALECTS = FIRST | OTHERS | MORE | NEWER | LATEST | STAMPED | SWAPS | WINDOWS | PLAIN | FURTHER
 BEGIN = 1_790_000_000_000 // QUARTER * QUARTER
 COUNT = 900
 WEEK = 7 * 48
