@@ -27,7 +27,8 @@ class Timing(NamedTuple):
     ban: float = 60.0
     """Wait after HTTP 418 or 429 that names no Retry-After."""
     ban_cap: float = 900.0
-    """A longer Retry-After fails a read with limited patience instead of waiting."""
+    """A longer Retry-After fails a read with limited patience instead of waiting. A session that
+    runs asks again after so long unless it is banned (HTTP 418): some servers tell milliseconds."""
     confirm: float = 0.2
     """Wait before the exchange's record is read again when it lags behind its stream."""
     marks: float = 10.0

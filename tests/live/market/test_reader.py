@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -62,6 +63,34 @@ def test_a_session_waits_as_long_as_an_exchange_in_trouble_asks_for(
 
     assert asyncio.run(reader.read("candles", read, patient)) == "candles"
     assert pauses == [17.0]
+
+
+@pytest.mark.parametrize(("status", "longest"), [(429, 900), (503, 900), (418, 60_000)])
+def test_a_session_does_not_stand_still_for_hours_by_a_header_unless_it_is_banned(
+    status: int, longest: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Servers are known that tell milliseconds where seconds are meant."""
+    now, began = time.monotonic(), time.monotonic()
+
+    async def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    monkeypatch.setattr("stoptrail.live.market.reader.time.monotonic", lambda: now)
+    source: Any = type("Source", (), {"id": "revolutx"})()
+    reader = Reader(source, 2, QUICK._replace(ban_cap=900.0), WarningLog(Redaction({})))
+    calls: list[int] = []
+
+    async def read() -> str:
+        calls.append(1)
+        if len(calls) == 1:
+            reader.answered(status, {"Retry-After": "60000"}, "{}")
+            raise BadRequest("wait")
+        return "candles"
+
+    assert asyncio.run(reader.read("candles", read, True)) == "candles"
+    assert now - began == pytest.approx(longest)
 
 
 def test_a_read_without_patience_ends_with_its_last_retry(monkeypatch: pytest.MonkeyPatch) -> None:
