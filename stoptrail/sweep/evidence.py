@@ -14,7 +14,9 @@ from stoptrail.backtest.plan import Plan
 from stoptrail.config.run_rules import constant_funding
 from stoptrail.config.settings import Settings
 from stoptrail.core.json import json_value
-from stoptrail.rules.candles import Floats
+from stoptrail.feeds.checks.sampled import of_other_times
+from stoptrail.feeds.tables.columns import columns_of
+from stoptrail.rules.candles import Candles, Floats
 from stoptrail.rules.metrics import (
     ANNUAL_ROOT,
     daily_returns,
@@ -122,6 +124,7 @@ def around_the_best(outcome: Outcome, inputs: Inputs, threads: int = 1) -> dict[
     """What the best set's neighbourhood of assumptions says."""
     ready = make_ready(outcome.plan, inputs)
     return {
+        "odd_candles": odd_candles(inputs.candles),
         "look_ahead": glance(outcome.plan, inputs.candles) | known_by_code(outcome.plan, inputs),
         "envelope": envelope(outcome, inputs, ready),
         "fees": fees(outcome.plan, inputs, ready),
@@ -130,6 +133,11 @@ def around_the_best(outcome: Outcome, inputs: Inputs, threads: int = 1) -> dict[
         "concentration": concentration(outcome),
         "management": management(outcome.plan, inputs, ready, threads),
     }
+
+
+def odd_candles(candles: Candles) -> list[str]:
+    """What most candles show of not being what was traded in their own time, a line each."""
+    return [told.text for told in of_other_times(columns_of(candles), candles.interval)]
 
 
 def judged(

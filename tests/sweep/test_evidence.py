@@ -12,6 +12,7 @@ from stoptrail.backtest.outcome import Outcome, metrics_table
 from stoptrail.backtest.plan import Record
 from stoptrail.config.grid import build_grid
 from stoptrail.feeds.source import Wanted, load_market
+from stoptrail.rules.candles import Candles
 from stoptrail.rules.measure import equity_of
 from stoptrail.rules.metrics import (
     ANNUAL_ROOT,
@@ -23,6 +24,7 @@ from stoptrail.sweep.breakdown import concentration, of_one_run
 from stoptrail.sweep.evidence import (
     fees,
     judged,
+    odd_candles,
     selection,
     sides,
 )
@@ -233,3 +235,26 @@ def test_a_set_without_a_figure_along_some_path_comes_last(world: World) -> None
     idle = rules._replace(trade_rules=rules.trade_rules._replace(sizing=sizing))
     found = worst_objectives("sharpe", [plan._replace(run_rules=idle)], world.share.inputs)
     assert found.tolist() == [-np.inf]
+
+
+def test_closes_of_the_next_candle_are_in_question() -> None:
+    random = np.random.default_rng(1)
+    prices = 100.0 * np.exp(np.cumsum(random.normal(0.0, 0.002, 4 * 600 + 1)))
+    parts = np.lib.stride_tricks.sliding_window_view(prices, 5)[::4]
+    close, last = parts[:, 4], np.append(parts[1:, 4], parts[-1, 4])
+    time, volume = 3_600_000 * np.arange(600), np.ones(600)
+    made = [
+        Candles(
+            time,
+            parts[:, 0],
+            np.maximum(parts.max(axis=1), own),
+            np.minimum(parts.min(axis=1), own),
+            own,
+            volume,
+            3_600_000,
+        )
+        for own in (close, last)
+    ]
+    assert odd_candles(made[0]) == []
+    (line,) = odd_candles(made[1])
+    assert "beside the close before" in line

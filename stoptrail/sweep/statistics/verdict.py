@@ -73,7 +73,7 @@ def verdict(evidence: Evidence) -> Verdict:
     if evidence.get("synthetic"):
         return Verdict(Level.UNTESTED, (_HEADLINES[Level.UNTESTED], _SYNTHETIC))
     more = too_few_permuted, passed_over, last_year, one_year, beyond_market, held, of_markets
-    first = looks_ahead, account, lost_outside, by_dates, by_prices
+    first = looks_ahead, candles, account, lost_outside, by_dates, by_prices
     checks = *first, *CHECKS, *more, says_the_same
     found = [finding for check in checks if (finding := check(evidence)) is not None]
     missing = _not_examined(evidence)
@@ -94,6 +94,15 @@ def looks_ahead(evidence: Evidence) -> Finding | None:
         return None
     said = f"The signal looks ahead, so no figure here can be trusted: {found}."
     return Finding(Level.FAILS, said)
+
+
+def candles(evidence: Evidence) -> Finding | None:
+    """Candles that are not what was traded in their own time: then decisions knew prices that
+    nobody had yet, or orders filled at prices that were over, and no other check can see it."""
+    odd = evidence.get("odd_candles") or ()
+    if not odd:
+        return None
+    return Finding(Level.DOUBTFUL, f"Its candles are in question: {'; '.join(odd)}.")
 
 
 def account(evidence: Evidence) -> Finding | None:

@@ -424,3 +424,11 @@ def test_an_edge_that_has_gone_is_doubtful_and_a_poor_year_a_note() -> None:
     assert "2.74 after 5.50 before: what it lived on may be gone" in nearly.text
     assert verdict(GOOD | {"recent": gone | {"sharpe": 2.76}}) == verdict(GOOD)
     assert verdict(GOOD | {"recent": gone | {"sharpe": 0.4, "fall": 1.9}}) == verdict(GOOD)
+
+
+def test_candles_in_question_are_doubted_whatever_the_rest_says() -> None:
+    """A file whose closes were those an hour later passed every check."""
+    found = verdict({**GOOD, "odd_candles": ["candles open 35% of their own height beside"]})
+    assert found.level == Level.DOUBTFUL
+    assert "Its candles are in question: candles open 35%" in found.text
+    assert verdict({**GOOD, "odd_candles": []}).level == Level.HOLDS
