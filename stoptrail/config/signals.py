@@ -7,7 +7,7 @@ keyword-only parameters become the keys that [strategy] accepts.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import lru_cache
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
@@ -45,7 +45,9 @@ def signal_model(path: str, *, reserved: frozenset[str]) -> type[SettingsSection
     fields: dict[str, Any] = {}
     try:
         hints = get_type_hints(plain, include_extras=True)
-        for parameter in inspect.signature(plain).parameters.values():
+        parameters = list(inspect.signature(plain).parameters.values())
+        _check_kinds(path, parameters[1:])
+        for parameter in parameters:
             if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
                 _check_parameter(path, parameter.name, hints, reserved)
                 default = ... if parameter.default is parameter.empty else parameter.default
@@ -90,6 +92,16 @@ def names_things(annotation: Any) -> bool:
     if get_origin(annotation) is Literal:
         return True
     return _holds(annotation, Enum) or any(map(names_things, get_args(annotation)))
+
+
+def _check_kinds(path: str, others: Sequence[inspect.Parameter]) -> None:
+    """Raise ConfigError for a parameter that no key of [strategy] would reach."""
+    placed = [each.name for each in others if each.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
+    if placed:
+        raise ConfigError(
+            f"signal {path} takes {', '.join(placed)} by position as well: write a * before "
+            f"{placed[0]}, so that [strategy] can set it"
+        )
 
 
 def _check_parameter(path: str, name: str, hints: dict[str, Any], reserved: frozenset[str]) -> None:

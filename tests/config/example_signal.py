@@ -67,3 +67,8 @@ def unresolved(candles: Candles, *, period: NoSuchType = 3) -> None:  # type: ig
 
 def mistyped(candles: Candles, *, period: int = "3", other: int | None = None) -> None:  # type: ignore[assignment]
     del candles, period, other
+
+
+def placed(candles: Candles, hours: int = 24, *, days: int = 2) -> Signals:
+    """Its hours can be given by position."""
+    return example(candles)

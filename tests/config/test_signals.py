@@ -48,6 +48,10 @@ def test_the_signature_is_the_model() -> None:
         ("tests.config.example_signal:clashing", "sides, a name that"),
         ("tests.config.example_signal:unresolved", "cannot be used"),
         ("tests.config.example_signal:mistyped", "gives period the default '3', which its annot"),
+        (
+            "tests.config.example_signal:placed",
+            r"takes hours by position .* write a \* before hours",
+        ),
     ],
 )
 def test_a_signal_that_cannot_be_used_says_why(path: str, reason: str) -> None:
