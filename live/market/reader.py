@@ -294,9 +294,9 @@ class Reader:
             raise type(explanation)(self.warning_log.redaction.clean(explanation)) from None
         patience = self._endless if patient else self._patience
         named = patience.ban if failure.hard and failure.wait is None else failure.wait
-        asked = "" if failure.wait is None else ", as it asks"
+        told = "" if failure.wait is None else ", as it asks"
         if patient and answer.status != 418 and (named or 0.0) > self._timing.ban_cap:
-            named, asked = self._timing.ban_cap, f", where it asks for {failure.wait:g}"
+            named, told = self._timing.ban_cap, f", where it asks for {failure.wait:g}"
         if failure.kind == "limit" and named is not None:
             refused = failure.reason[:8] in ("HTTP 403", "HTTP 451")
             bar, verb = (self._own_bar, "refuses") if refused else (self._bar, "limits")
@@ -306,7 +306,7 @@ class Reader:
             self.warning_log.say(
                 "rate limit",
                 f"{self._source.id} {verb} our requests ({failure.reason}): "
-                f"no request for {named:g} s{asked}",
+                f"no request for {named:g} s{told}",
                 why=bar.why,
             )
             return wait_after(failures, patience, 0.0)
