@@ -221,7 +221,8 @@ class Tokocrypto(Dialect):
 
 
 class Toobit(Dialect):
-    """The last 1000 of a window that ends now unless an end is named; lots of swaps are coins."""
+    """The last 1000 of a window that ends now unless an end is named; lots of swaps are coins. Mark
+    candles are counted back from an end, newest first, whatever the start."""
 
     id, symbol, path, most = "toobit", "BTC/USDT:USDT", "/klines", 1000
 
@@ -253,6 +254,14 @@ class Toobit(Dialect):
         }
 
     def candles(self, query: Query) -> Any:
+        if "mark" in query["path"]:
+            rows = self.inside(0, int(query["to"]) + 1)[-int(query["limit"]) :]
+            names, rest = ("open", "high", "low", "close"), {"symbol": "BTCUSDT", "volume": "0"}
+            table = [
+                {"time": row[0], **dict(zip(names, text(row), strict=False)), **rest}
+                for row in reversed(rows)
+            ]
+            return {"code": 200, "data": table}
         start, end = int(query.get("startTime", 0)), int(query.get("endTime", self.now))
         rows = self.inside(start, end + 1)[-min(self.most, int(query["limit"])) :]
         return [[row[0], *text(row), 0, quoted(row), 12, "1", "2"] for row in rows]

@@ -258,6 +258,18 @@ def test_without_a_clock_the_newest_candle_is_left_out_but_not_the_last_of_a_spa
     assert cached.columns.time[-1] < begun()[-2][0]
 
 
+def test_mark_candles_that_are_counted_back_from_an_end_are_whole(
+    tmp_path: Path, clock: Callable[[Dialect], None]
+) -> None:
+    dialect, told = opened("toobit"), list[str]()
+    clock(dialect)
+    with StandIn(dialect) as server:
+        interrupted(server, tmp_path, told, random.Random(1))
+        cached = download(server, tmp_path, told, mark=True)
+    rows = list(zip(*(column.tolist() for column in cached.columns), strict=True))
+    assert rows == [(*row[:5], 0.0) for row in closed(dialect)]
+
+
 Change = Callable[[list[list[Any]], random.Random], list[list[Any]]]
 
 
