@@ -53,3 +53,40 @@ def test_an_order_of_the_exchange_closes_a_position_without_a_stop() -> None:
     found = strategy.analyzers.trades.get_analysis()
     assert found.pnl.net.total == pytest.approx(broker.getvalue() - 10_000.0)
     assert found.total.closed == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("TimeReturn", ZeroDivisionError),
+        ("SharpeRatio", ZeroDivisionError),
+        ("GrossLeverage", ZeroDivisionError),
+        ("PyFolio", ZeroDivisionError),
+        ("Returns", ValueError),
+        ("VWR", ValueError),
+        ("TradeAnalyzer", None),
+        ("DrawDown", None),
+        ("SQN", None),
+        ("PositionsValue", None),
+    ],
+)
+def test_which_analyzers_go_on_with_an_account_of_0(name: str, error: type | None) -> None:
+    """As docs/library.md says; the price halves over night at ten times the account."""
+    day = 86_400_000
+    prices = np.array([100.0, 100.0, 100.0, 100.0, 50.0, 50.0, 50.0, 50.0, 50.0])
+    time = day * np.arange(9, dtype=np.int64)
+    candles = Candles(time, prices, prices, prices, prices, np.ones(9), day)
+    cerebro = bt.Cerebro(stdstats=False)
+    cerebro.adddata(ColumnarFeed(candles=candles))
+    rules = run_rules(max_leverage=10.0, margin=Margin(0.01, False, True), taker_fee=0.001)
+    cerebro.setbroker(CandleBroker(run_rules=rules))
+    cerebro.addstrategy(AllIn)
+    timeframe = {"timeframe": bt.TimeFrame.Days} if name in ("TimeReturn", "SharpeRatio") else {}
+    cerebro.addanalyzer(getattr(bt.analyzers, name), _name="one", **timeframe)
+    if error is None:
+        (strategy,) = cerebro.run()
+        strategy.analyzers.one.get_analysis()
+    else:
+        with pytest.raises(error):
+            cerebro.run()
+    assert cerebro.broker.getvalue() == 0.0
