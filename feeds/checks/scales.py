@@ -70,21 +70,30 @@ def scales(columns: Columns, step: int, symbol: str) -> Iterator[Told]:
 
 
 def _of_another_pair(columns: Columns, symbol: str) -> str:
-    """What to say of prices that bitcoin had in no such quote currency since 2013; ""."""
+    """What to say of prices that bitcoin had in no such quote currency at that time; ""."""
     price, since = float(np.median(columns.close)), int(columns.time[0])
     least = max((low for begin, low in _LEAST_BITCOIN if begin <= since), default=0.0)
+    most = next((high for end, high in _MOST_BITCOIN if columns.time[-1] < end), np.inf)
     if since >= _UNKNOWN_SINCE:
         least = _LEAST_BITCOIN[1][1]
-    if not re.match("(BTC|XBT)/", symbol) or not _QUOTES.search(symbol) or not price <= least:
+    bitcoin = re.match("(BTC|XBT)/", symbol) and _QUOTES.search(symbol)
+    if not bitcoin or not (price <= least or price > most):
         return ""
     base, _, quote = symbol.partition(":")[0].partition("/")
+    where = f"prices are near {price:.4g}, where no {base} was in {quote} then: if they are"
+    if price > most:
+        return (
+            f"{where} another market's, set data.symbol to it; if their times are of other years "
+            "(spreadsheets count days from 1900 or from 1904), mend the times"
+        )
     return (
-        f"prices are near {price:.4g}, where no {base} was in {quote} then: if they are another "
-        f"market's, set data.symbol to it; {quote}/{base} (1 / price), an index, returns and "
-        f"logarithms are no prices of {base}"
+        f"{where} another market's, set data.symbol to it; {quote}/{base} (1 / price), an index, "
+        f"returns and logarithms are no prices of {base}"
     )
 
 
+_MOST_BITCOIN = ((1_483_228_800_000, 2000.0), (1_604_188_800_000, 25_000.0))
+"""Until 2017 and November 2020, in milliseconds: more than the highest price in dollars by then."""
 _LEAST_BITCOIN = (
     (1_388_534_400_000, 50.0),
     (1_496_275_200_000, 700.0),

@@ -109,6 +109,10 @@ def test_logarithms_of_volumes_tell_no_lot(change: Callable[[Floats], Floats]) -
         ("2020-03-13", 3900.0, False),
         ("2022-11-21", 15500.0, False),
         ("2027-01-01", 3000.0, False),
+        ("2020-01-01", 42000.0, True),  # of 2024, in days since 1904 that were read as since 1900
+        ("2017-12-17", 19500.0, False),
+        ("2013-11-30", 1150.0, False),
+        ("2021-01-04", 33000.0, False),
     ],
 )
 def test_prices_that_bitcoin_had_not_in_those_days_are_said(
