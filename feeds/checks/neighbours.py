@@ -34,6 +34,7 @@ def among_neighbours(columns: Columns, step: int) -> Iterator[Told]:
         yield from _straight(rows_of(columns, slice(first, first + _MANY + _COPIES)), first)
     yield from _turned(columns, step)
     yield from _moved_on(columns, step)
+    yield from _unfinished_ends(columns, step)
     yield from _copied(columns)
 
 
@@ -244,6 +245,31 @@ def _moved_on(columns: Columns, step: int) -> Iterator[Told]:
 
 
 _MANY_MORE = 100
+
+
+def _unfinished_ends(columns: Columns, step: int) -> Iterator[Told]:
+    """Ends of months, or of days, from which the next candle seldom goes on as others do: of files
+    that were written while their last candle was under way, and joined."""
+    near = np.diff(columns.time) == step
+    if np.sum(near) < _MANY_MORE:
+        return
+    gaps = np.where(near, np.abs(columns.open[1:] / columns.close[:-1] - 1), 0.0)
+    limit = float(np.quantile(gaps[near], _HARDLY_ANY))
+    for unit in ("D", "M"):
+        names = columns.time.astype("datetime64[ms]").astype(f"datetime64[{unit}]")
+        ends = np.flatnonzero((names[1:] != names[:-1]) & near)
+        odd = ends[gaps[ends] > limit]
+        if len(odd) > max(_BY_CHANCE, len(ends) / 3):
+            text = (
+                f"{len(odd)} of {len(ends)} candles at the ends of "
+                f"{'months' if unit == 'M' else 'days'}, this the first, are not where the next "
+                "goes on: unfinished when their files were written, perhaps; fetch those again"
+            )
+            yield Told("unfinished", int(odd[0]), len(odd), text)
+            return
+
+
+_BY_CHANCE = 2
 
 
 def goes_on(columns: Columns, step: int, row: int) -> bool:

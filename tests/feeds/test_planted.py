@@ -593,3 +593,24 @@ def test_rows_are_not_to_be_sorted_where_their_times_are_wrong(tmp_path: Path) -
     months = [list(row) for row in rows_of(truth)]
     whole = months[:3000][::-1] + months[3000:6000] + months[6000:][::-1]
     assert "sort the file by open time" in refusal(table(tmp_path / "b.csv", PLAIN, whole))
+
+
+@pytest.mark.parametrize(("unit", "ends"), [("M", "months"), ("D", "days")])
+def test_ends_of_months_and_days_that_were_under_way_are_said(
+    unit: str, ends: str, tmp_path: Path
+) -> None:
+    """Months in one file have no seams: one of five such ends was told, as of another market."""
+    begin = 1_704_067_200_000
+    truth = synthetic_candles(3, QUARTER, begin, begin + 160 * DAY)
+    rows = [list(row) for row in rows_of(truth)]
+    whole = said(table(tmp_path / "a.csv", PLAIN, rows))
+    assert not any("ends of" in note for note in whole)
+    names = truth.time.astype("datetime64[ms]").astype(f"datetime64[{unit}]")
+    last = np.flatnonzero(names[1:] != names[:-1])
+    for i in last.tolist():
+        row = rows[i]
+        row[4] = round((row[1] + row[4]) / 2, 2)
+        row[2:4] = max(row[1], row[4]), min(row[1], row[4])
+        row[5] = row[5] / 2
+    (note,) = [one for one in said(table(tmp_path / "b.csv", PLAIN, rows)) if "ends of" in one]
+    assert f"of {len(last)} candles at the ends of {ends}, this the first" in note
