@@ -41,6 +41,8 @@ LONGEST = 380
 _FEW = 8
 """Distances too few to tell whether they are steps."""
 _MOST_STEPS = 0.5
+_DENSE = 0.25
+"""Of the rows of a stretch, those that no candle can be where its columns are in another order."""
 MIN_CANDLES = 2
 """Fewer candles have no timeframe."""
 PLAIN = Reading()
@@ -213,7 +215,7 @@ def refusal(series: Joined, fault: Fault) -> str:
             remedy = 'the volume is unknown: set data.volume = "unknown"'
         return f"{count} of {all_} rows, the first {first}; {remedy}"
     begin, last = int(fault.rows[0]), int(fault.rows[-1])
-    dense = count > max(_FEW, _MOST_STEPS * (last + 1 - begin))
+    dense = count > max(_FEW, _DENSE * (last + 1 - begin))
     if dense and ("below" in fault.rule or "above" in fault.rule):
         return (
             f"{first}, as in {count} rows to {series.place(last)}: the columns seem to come in "

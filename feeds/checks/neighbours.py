@@ -39,8 +39,9 @@ def among_neighbours(columns: Columns, step: int) -> Iterator[Told]:
 
 
 def written_again(columns: Columns) -> NDArray[np.bool_]:
-    """Which candles have the prices of the one before, where no market comes to them twice: of
-    some steps with its volume, and of any, or of a single price, where hardly another does."""
+    """Which candles have the prices of the one before, several in a row, where no market comes to
+    them again: of some steps with its volume, and of any, or of a single price, where hardly
+    another does."""
     volume, high = columns.volume, columns.high - columns.low
     apart = np.diff(np.unique(columns.close[:_MANY]))
     some = high > _SEVERAL * np.min(apart, initial=np.inf)  # a program's same few trades are lower
@@ -50,7 +51,11 @@ def written_again(columns: Columns) -> NDArray[np.bool_]:
     few = _RARELY * len(high)
     flat = same & (high == 0) & bool(np.sum((high == 0) & ~same) < few)
     other = some & bool(np.sum(again & ~same) < few)
-    return np.asarray(again & ((same & some) | flat | other), np.bool_)
+    again &= (same & some) | flat | other
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], again, [0]])))
+    for begin, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        again[begin:end] = end - begin >= _COPIES
+    return again
 
 
 _SEVERAL, _RARELY = 3, 0.05

@@ -233,7 +233,7 @@ def _stretches(columns: Columns, step: int, place: Place) -> Iterator[Oddity]:
         (longer & ~far, _LONG_RUN, "candles come every {length} from there: longer ones, perhaps"),
         (
             equal,
-            _EQUAL_RUN,
+            1,
             "candles have the prices of the one before: written again without data",
         ),
     ):
@@ -250,7 +250,6 @@ def _stretches(columns: Columns, step: int, place: Place) -> Iterator[Oddity]:
 _LONG_RUN = 12
 _FAR_APART, _FAR_RUN = 16, 3
 """Steps between candles that no thin market has by chance so often in a row."""
-_EQUAL_RUN = 4
 
 
 _NEAR_JUMP = 0.4

@@ -404,6 +404,18 @@ def test_columns_of_another_order_for_a_stretch_are_another_table(
     assert "remove" not in said
 
 
+def test_a_stretch_whose_columns_are_possible_in_most_rows_is_told_as_that_too(
+    tmp_path: Path,
+) -> None:
+    """High and close exchanged: an open lies above the close in every second row."""
+    rows = [list(row) for row in ROWS]
+    for row in rows[170:]:
+        row[2], row[4] = row[4], row[2]
+    assert "the columns seem to come in another order" in refusal(
+        table(tmp_path / "a.csv", PLAIN, rows)
+    )
+
+
 def test_prices_that_become_0_are_told_as_that(tmp_path: Path) -> None:
     """No other table begins there, and no other order of columns mends them."""
     rows = [row if i < 150 else [row[0], 0, 0, 0, 0, row[5]] for i, row in enumerate(ROWS)]

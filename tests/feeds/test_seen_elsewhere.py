@@ -149,6 +149,14 @@ def test_a_stretch_that_repeats_prices_is_told_as_that_alone(
     assert "written again without data" in note
 
 
+def test_a_candle_that_repeats_one_is_said_by_what_follows(tmp_path: Path) -> None:
+    """Too few to be told as repeated: where the price then goes to is told."""
+    rows = [list(row) for row in ROWS]
+    rows[101][1:] = rows[100][1:]
+    later = [[row[0], *(round(x * 1.02, 2) for x in row[1:5]), row[5]] for row in rows[102:]]
+    assert "the price goes from" in notes(table(tmp_path / "a.csv", PLAIN, rows[:102] + later))
+
+
 def _filled(folder: Path, share: float, fill: Callable[[list[Any]], list[Any]]) -> Path:
     """Candles of which some repeat the one before by `fill`, with the volume of their own where
     that says None; what follows is at `share` times its price."""
