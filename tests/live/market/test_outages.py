@@ -84,10 +84,10 @@ def test_data_is_complete_while_the_first_candle_of_a_day_is_under_way(
 
 
 def test_candles_are_polled_while_trades_cannot_be() -> None:
-    candles = market(40)
+    candles = market(28)
     with (
         exchange(candles, pace=Pace(polls=True)) as simulator,
-        store(simulator, QUICK._replace(timeout=0.05), "rest") as opened,
+        store(simulator, QUICK, "rest") as opened,
     ):
         simulator.trouble(server_error(FOR_LONG, path="aggTrades"))
         after = int(candles.time[HISTORY - 1])
