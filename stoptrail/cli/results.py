@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,14 +75,31 @@ def exits_notice(runs: Iterable[Settings], voice: Voice) -> None:
 
 
 def signal_notice(plans: Iterable[Plan], inputs: Inputs, voice: Voice) -> None:
-    """Say which parameters of a signal mean something else on these candles, once each."""
+    """Say which parameters of a signal mean something else on these candles, and which are set
+    and do nothing, once each."""
     said: dict[str, None] = {}
+    plans = list(plans)
     for plan in plans:
         told = getattr(plan.signal, "reinterpreted", None)
         if told is not None:
             said |= dict.fromkeys(told(inputs.candles.interval, **plan.parameters))
-    for line in said:
+    for line in (*said, *_unread(plans)):
         voice.notice(line)
+
+
+def _unread(plans: Sequence[Plan]) -> list[str]:
+    """A line for each parameter that is not as by default and that none of the plans reads."""
+    lines: dict[str, str] = {}
+    read: set[str] = set()
+    for plan in plans:
+        told = getattr(plan.signal, "unread", None)
+        left_out = told(**plan.parameters) if told is not None else {}
+        read |= set(plan.parameters) - set(left_out)
+        for name, why in left_out.items():
+            value = plan.parameters[name]
+            if value != (plan.signal.__kwdefaults__ or {})[name]:
+                lines.setdefault(name, f"strategy.{name} {value:g} does nothing where {why}")
+    return [line for name, line in lines.items() if name not in read]
 
 
 def baseline_run(outcome: Outcome, inputs: Inputs) -> Outcome | None:

@@ -30,6 +30,8 @@ from stoptrail.rules.jit import rule
 
 TrendKind = Literal["ema_cross", "price_ema", "roc", "donchian", "agreement", "momentum", "blend"]
 TREND_KINDS: tuple[TrendKind, ...] = get_args(TrendKind)
+MEASURED: tuple[TrendKind, ...] = ("momentum", "blend")
+"""The kinds that measure a strength."""
 
 EMA_CROSS, PRICE_EMA, ROC, DONCHIAN, AGREEMENT, MOMENTUM, BLEND = range(7)
 """Position of each kind in TREND_KINDS: compiled code takes the number."""

@@ -20,7 +20,7 @@ from stoptrail.rules.cycle import (
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.structure import StructureKind
 from stoptrail.rules.timeframes import LineMemory
-from stoptrail.rules.trend import TrendKind
+from stoptrail.rules.trend import MEASURED, TrendKind
 from stoptrail.strategies.signals.timeframe_lines import (
     STRUCTURE_TIMEFRAME,
     CycleStep,
@@ -101,6 +101,17 @@ def reinterpreted(interval: int, **parameters: Any) -> list[str]:
     return lines
 
 
+def unread(**parameters: Any) -> dict[str, str]:
+    """The parameters that the chosen kinds do not read, each with the choice that leaves it out."""
+    chosen = {**(mtf_cycle.__kwdefaults__ or {}), **parameters}
+    left_out = {}
+    if chosen["trend"] not in MEASURED:
+        left_out["trend_strength"] = f'strategy.trend is "{chosen["trend"]}"'
+    if chosen["structure"] == "none":
+        left_out["structure_period"] = 'strategy.structure is "none"'
+    return left_out
+
+
 class MtfCycleStep:
     """`mtf_cycle` one candle at a time, with the same parameters and defaults."""
 
@@ -140,4 +151,5 @@ class MtfCycleStep:
 
 mtf_cycle.stepper = MtfCycleStep  # type: ignore[attr-defined]
 mtf_cycle.reinterpreted = reinterpreted  # type: ignore[attr-defined]
+mtf_cycle.unread = unread  # type: ignore[attr-defined]
 mtf_cycle.causal = True  # type: ignore[attr-defined]

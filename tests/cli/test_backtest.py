@@ -12,6 +12,12 @@ import pandas as pd
 import pytest
 
 import runner
+from stoptrail.backtest.inputs import plan_of, prepare
+from stoptrail.cli.console import Voice
+from stoptrail.cli.market import wanted
+from stoptrail.cli.results import signal_notice
+from stoptrail.config.load import load_settings
+from stoptrail.feeds.source import load_market
 from stoptrail.feeds.synthetic import synthetic_candles
 from stoptrail.strategies.signals.mtf_cycle import mtf_cycle
 from tests.sweep.small import DAY, FIRST, HOUR, ROOT, small_market, write_candles
@@ -89,6 +95,35 @@ def test_what_a_timeframe_cannot_resolve_is_said(
 def test_one_candle_is_no_candles(period: float, said: str) -> None:
     line, *_ = mtf_cycle.reinterpreted(24 * HOUR, cycle_period=period)  # type: ignore[attr-defined]
     assert f"is {said} 24 h" in line
+
+
+STRENGTH = 'strategy.trend_strength 2 does nothing where strategy.trend is "roc"'
+PERIOD = 'strategy.structure_period 9 does nothing where strategy.structure is "none"'
+BOTH = {"trend": "roc", "trend_strength": 2.0, "structure": "none", "structure_period": 9}
+
+
+@pytest.mark.parametrize(
+    ("sets", "lines"),
+    [
+        ([BOTH], [STRENGTH, PERIOD]),
+        ([{**BOTH, "trend_strength": 0.5, "structure_period": 12}], []),  # the defaults
+        ([{**BOTH, "trend": "blend", "structure": "swing"}], []),
+        ([BOTH, {**BOTH, "trend": "momentum"}], [PERIOD]),
+        ([{**BOTH, "trend_strength": 0.5}, BOTH], [PERIOD, STRENGTH]),
+    ],
+)
+def test_parameters_that_no_set_reads_are_named(
+    sets: list[dict[str, Any]],
+    lines: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    settings = load_settings(config_of(tmp_path, small_market(days=90), "1h", ""))
+    inputs = prepare(load_market(wanted(settings)), settings)
+    plan = plan_of(settings, inputs)
+    plans = (plan._replace(parameters={**plan.parameters, **each}) for each in sets)
+    signal_notice(plans, inputs, Voice())
+    assert capsys.readouterr().err.splitlines() == lines
 
 
 def test_a_signal_without_exit_zones_has_no_legacy_exits_to_stand_beside(tmp_path: Path) -> None:
