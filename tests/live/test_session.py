@@ -53,9 +53,10 @@ class Witness:
         return {message.kind for message in self.messages}
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def busy_desk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commands are looked for at every turn."""
+    """Commands are looked for at every turn, and the session says that it is there: half of its
+    time, where candles come as fast as they are read."""
     monkeypatch.setattr(stoptrail.live.session, "_BEAT_SECONDS", 0.0)
 
 
@@ -118,6 +119,7 @@ def test_after_a_session_has_ended_the_next_goes_on(market: list[Row], url: str)
     assert books_of(url) == books_of(undisturbed)
 
 
+@pytest.mark.usefixtures("busy_desk")
 def test_a_paused_session_makes_no_entries_until_it_resumes(market: list[Row], url: str) -> None:
     witness = Witness({50: asking("pause"), 300: asking("resume")})
     store = PlaybackStore(market, WARM_UP, HOUR)
@@ -132,6 +134,7 @@ def test_a_paused_session_makes_no_entries_until_it_resumes(market: list[Row], u
     assert outcomes == {"paused"} or outcomes == {"paused", "position"}
 
 
+@pytest.mark.usefixtures("busy_desk")
 def test_a_pause_outlives_a_restart(market: list[Row], url: str) -> None:
     witness = Witness({5: asking("pause")})
     play(settings(), PlaybackStore(market[:300], WARM_UP, HOUR), url, Options(None, (witness,)))
@@ -140,6 +143,7 @@ def test_a_pause_outlives_a_restart(market: list[Row], url: str) -> None:
     assert later == []
 
 
+@pytest.mark.usefixtures("busy_desk")
 @pytest.mark.parametrize("ratchet", ["candle", "tick"])
 def test_close_leaves_the_position_at_market(market: list[Row], url: str, ratchet: str) -> None:
     before = f"{url}.before"
@@ -158,6 +162,7 @@ def test_close_leaves_the_position_at_market(market: list[Row], url: str, ratche
     assert (order["status"], order["fill"]) == ("filled", left["exit"])
 
 
+@pytest.mark.usefixtures("busy_desk")
 def test_close_without_a_position_says_so(market: list[Row], url: str) -> None:
     numbers: list[int] = []
 
@@ -295,6 +300,7 @@ def test_entries_exits_and_ratchets_are_told(market: list[Row], url: str) -> Non
     assert len(entries) == len(books_of(url)["PaperTrades"])
 
 
+@pytest.mark.usefixtures("busy_desk")
 def test_no_secret_is_in_the_ledger_or_in_what_is_said(
     market: list[Row], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
