@@ -10,7 +10,7 @@ from peewee import Database
 
 from stoptrail.backtest.inputs import plan_for
 from stoptrail.backtest.plan import Plan
-from stoptrail.config.excess import excess_words
+from stoptrail.config.excess import session_words
 from stoptrail.config.market import Filters, Maintenance
 from stoptrail.config.run_rules import market_rules
 from stoptrail.config.settings import Settings, as_table
@@ -102,7 +102,7 @@ def begin_book(
     words += [
         (each.symbol, text)
         for each, one in zip(sleeves, own, strict=True)
-        for text in excess_words(one, each.share)
+        for text in session_words(one, each.share)
     ]
     words += _filter_words(ledger.database, sleeves, theirs, found)
     said = dict.fromkeys(f"{symbol}: {text}" for symbol, text in words if text)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from stoptrail.backtest.inputs import plan_for
-from stoptrail.config.excess import excess_words
+from stoptrail.config.excess import session_words
 from stoptrail.config.market import Maintenance
 from stoptrail.config.run_rules import market_rules
 from stoptrail.config.settings import Settings
@@ -138,7 +138,7 @@ class Beginning(NamedTuple):
         if self.margin:
             yield "settings", self.margin
         yield from (("settings", text) for text in (self.tick, self.filters) if text)
-        yield from (("settings", text) for text in excess_words(self.settings))
+        yield from (("settings", text) for text in session_words(self.settings))
         if self.waiting:
             keys = ", ".join(self.waiting)
             yield "settings", f"changed while a position is open, applied after it: {keys}"

@@ -24,3 +24,14 @@ def excess_words(settings: Settings, share: float = 1.0) -> list[str]:
             f"{loss:.0%} of the account at each first stop; 1% is 0.01"
         )
     return found
+
+
+def session_words(settings: Settings, share: float = 1.0) -> list[str]:
+    """The same of a session, which has no trades yet by which shorts would show."""
+    words = excess_words(settings, share)
+    if settings.market_type == "spot" and settings.strategy.sides != "long":
+        words.append(
+            f'strategy.sides = "{settings.strategy.sides}": a spot market cannot do shorts, which '
+            'are simulated; set it to "long", or market.type to "margin" or "swap"'
+        )
+    return words

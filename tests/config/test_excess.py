@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stoptrail.config.excess import excess_words
+from stoptrail.config.excess import excess_words, session_words
 from stoptrail.config.settings import Settings
 
 
@@ -34,3 +34,18 @@ def test_leverage_is_more_than_a_spot_market_lends(kind: str, said: int) -> None
     lines = excess_words(Settings.model_validate(tables))
     assert len(lines) == said
     assert all("risk.max_leverage = 3: a spot market lends nothing" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("kind", "sides", "said"),
+    [("spot", "both", 1), ("spot", "short", 1), ("spot", "long", 0), ("margin", "both", 0)],
+)
+def test_shorts_of_a_session_are_more_than_a_spot_market_does(
+    kind: str, sides: str, said: int
+) -> None:
+    tables = {"strategy": {"sides": sides}, "market": {"type": kind}}
+    settings = Settings.model_validate(tables)
+    assert excess_words(settings) == []
+    lines = session_words(settings)
+    assert len(lines) == said
+    assert all(f'strategy.sides = "{sides}": a spot market cannot do' in line for line in lines)
