@@ -36,8 +36,8 @@ class BookBeginning(NamedTuple):
     """Every closed candle so far, by market, warm-up included."""
     terms: BookTerms
     account: BookAccount
-    said: tuple[str, ...] = ()
-    """What is said of the markets' warm-ups."""
+    said: tuple[tuple[str, str], ...] = ()
+    """What is said at the start: (kind of message, text) of warm-ups and settings."""
     warm_from: int = 0
     """Time in ms from which signals of every sleeve can come."""
 

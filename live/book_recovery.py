@@ -106,7 +106,7 @@ def begin_book(
     ]
     words += _filter_words(ledger.database, sleeves, theirs, found)
     said = dict.fromkeys(f"{symbol}: {text}" for symbol, text in words if text)
-    return begun._replace(said=(*begun.said, *said))
+    return begun._replace(said=(*begun.said, *(("settings", text) for text in said)))
 
 
 def book_content(settings: Settings, sleeves: Sequence[Sleeve]) -> dict[str, Any]:
@@ -177,7 +177,7 @@ def _told(found: BookBeginning, plans: Sequence[Plan], days: int) -> BookBeginni
         one = warm_up_of(plan, rows, found.book.interval, days, ())
         if row.symbol not in ups or one.warm_from > ups[row.symbol].warm_from:
             ups[row.symbol] = one
-    said = tuple(f"{symbol}: {up.text}" for symbol, up in ups.items())
+    said = tuple(("warm-up", f"{symbol}: {up.text}") for symbol, up in ups.items())
     return found._replace(said=said, warm_from=max(up.warm_from for up in ups.values()))
 
 

@@ -99,8 +99,8 @@ class BookSession(Session):
     def _go(self, store: BookStore, found: BookBeginning) -> None:
         self.market.connected(store)
         self.warm_from = found.warm_from
-        for text in found.said:
-            self._out.say("warm-up", text)
+        for kind, text in found.said:
+            self._out.say(kind, text)
         for row, gate, sleeve in zip(found.sleeves, self._gates, self._asked, strict=True):
             gate.paused = row.paused
             self.market.each[sleeve.symbol].store = store.of(sleeve.symbol)
