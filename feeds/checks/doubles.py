@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from stoptrail.core.text import number_of
 from stoptrail.core.time import HOUR_MS, MINUTE_MS, iso, timeframe_name
 from stoptrail.feeds.checks.neighbours import goes_on
-from stoptrail.feeds.checks.seams import doubled_hours, of_that_clock, two_candles
+from stoptrail.feeds.checks.seams import doubled_hours, skipped_hours, two_candles
 from stoptrail.feeds.checks.shifts import EPOCHS
 from stoptrail.feeds.tables.columns import Columns
 from stoptrail.feeds.tables.faults import SORT, Fault, cut_clock, usual_step
@@ -21,8 +21,9 @@ Places = NDArray[np.intp]
 _MOST = 0.25
 """Share of times that come twice where that is no seam."""
 _FEW = 8
-_ZONES_MS = 15 * HOUR_MS
-_QUARTER_MS = 15 * MINUTE_MS
+ZONES_MS = 15 * HOUR_MS
+"""By less zones are apart."""
+_QUARTER_MS, _HALF_HOUR_MS = 15 * MINUTE_MS, 30 * MINUTE_MS
 
 
 def said_of_doubles(columns: Columns, place: Place, *, local: bool) -> str:
@@ -79,9 +80,36 @@ def hour_twice(columns: Columns, place: Place, *, local: bool) -> str:
     hour = iso(int(min(columns.time[row - 1], columns.time[row])))[:-1]
     return (
         f"{place(row)}: the hour from {hour} comes twice, as it does in local time when "
-        f"summer time ends (in {zone} for one); {of_that_clock(local)}, or give "
-        "times in UTC"
+        f"summer time ends (in {zone} for one); "
+        f"{of_that_clock(columns, local)}"
     )
+
+
+def of_that_clock(columns: Columns, naive: bool) -> str:
+    """What to do about a file's local times: those with an offset, and epochs, are else taken as
+    they stand; in a part of a file the zone would move what is right."""
+    known = "" if naive else ' and data.epochs = "local"'
+    told = f"set data.zone to the zone of the file{known}, or give times in UTC"
+    begin = _behind_shift(columns)
+    if begin is None:
+        return told
+    return (
+        f"{told}; from {iso(begin)} on they may be of another zone than before, "
+        "where the price goes on over a gap, as over an outage: then give the rows before and "
+        "after as a file each"
+    )
+
+
+def _behind_shift(columns: Columns) -> int | None:
+    """Where candles go on behind the first gap of whole half hours, an hour at least, over which
+    the price goes on; not of the hours that summer time skips."""
+    time, step = columns.time, usual_step(columns.time)
+    missing = np.abs(np.diff(time)) - step
+    shifts = (missing % _HALF_HOUR_MS == 0) & (missing >= HOUR_MS) & (missing < ZONES_MS)
+    oldest = np.unique(time)
+    skipped = {int(oldest[i]) for i, _ in skipped_hours(oldest, step)}
+    gaps = [i for i in np.flatnonzero(shifts).tolist() if int(min(time[i : i + 2])) not in skipped]
+    return next((int(max(time[i : i + 2])) for i in gaps if goes_on(columns, step, i + 1)), None)
 
 
 def timed_otherwise(columns: Columns, fault: Fault) -> Fault:
@@ -110,7 +138,7 @@ def _two_zones(columns: Columns, place: Place) -> str:
     if len(back) != 1 or len(time) < _FEW:
         return ""
     i, moved = int(back[0]), int(step - steps[back[0]])
-    if moved > _ZONES_MS or moved % _QUARTER_MS or not goes_on(columns, step, i + 1):
+    if moved > ZONES_MS or moved % _QUARTER_MS or not goes_on(columns, step, i + 1):
         return ""
     return (
         f"{place(i + 1)}: the times go back by {timeframe_name(moved)} there, while the price goes "

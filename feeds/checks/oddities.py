@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from stoptrail.core.text import number_of
 from stoptrail.core.time import DAY_MS, iso, timeframe_name
+from stoptrail.feeds.checks.doubles import ZONES_MS, of_that_clock
 from stoptrail.feeds.checks.neighbours import among_neighbours, goes_on, written_again
 from stoptrail.feeds.checks.outliers import outliers
 from stoptrail.feeds.checks.sampled import of_other_times
 from stoptrail.feeds.checks.scales import scales
-from stoptrail.feeds.checks.seams import of_that_clock, skipped_hours
+from stoptrail.feeds.checks.seams import skipped_hours
 from stoptrail.feeds.checks.volumes import other_volumes
 from stoptrail.feeds.layouts.orders import swapped
 from stoptrail.feeds.tables.columns import Columns
@@ -100,7 +101,7 @@ def _ahead(time: Times, place: Place, now: int, *, naive: bool) -> Iterator[Oddi
     if len(future):
         first = int(future[0])
         why = f"the times are of another zone ({_ZONE[naive]})"
-        if np.max(time) - now > _ZONES_MS:
+        if np.max(time) - now > ZONES_MS:
             why = "no zone is so far ahead: the years may be those of another calendar"
         text = (
             f"{number_of(len(future), 'candle')} in the future, the first at {place(first)}, "
@@ -118,7 +119,7 @@ def _behind(time: Times, step: int, place: Place, written: int, *, naive: bool) 
             f"{iso(written)}: it may be unfinished; remove the row if it is"
         )
         yield Oddity("unfinished", 1, text, False, True)
-    elif 0 < last - written < _ZONES_MS:
+    elif 0 < last - written < ZONES_MS:
         count = int(np.sum(time > written))
         text = (
             f"{number_of(count, 'candle')}, the last {place_of}, "
@@ -129,8 +130,6 @@ def _behind(time: Times, step: int, place: Place, written: int, *, naive: bool) 
         yield Oddity("future", count, text, False, True)
 
 
-_ZONES_MS = 15 * 3_600_000
-"""By less zones are apart."""
 _ZONE = {True: "data.zone", False: 'data.zone, with data.epochs = "local"'}
 """What mends times without a zone, and epochs, which are else taken as they stand."""
 
@@ -296,6 +295,6 @@ def _summer(columns: Columns, step: int, place: Place, *, naive: bool) -> Iterat
             text = (
                 f"{place(i)}: the hour from {iso(int(columns.time[i]) + step)} is missing, which "
                 f"summer time skips in {zone}: the times seem to be local; "
-                f"{of_that_clock(naive)}"
+                f"{of_that_clock(columns, naive)}"
             )
             yield Oddity("summer time", 1, text, False, True)

@@ -283,13 +283,6 @@ def _goes_on(columns: Columns, whole: int, part: int) -> bool:
     return bool(abs(columns.close[whole] - opens) <= abs(columns.close[part] - opens))
 
 
-def of_that_clock(naive: bool) -> str:
-    """What to do about a file's local times: those with an offset, and epochs, are else taken as
-    they stand."""
-    known = "set data.zone to the zone of the file"
-    return known if naive else f'{known} and data.epochs = "local"'
-
-
 def doubled_hours(time: Times) -> tuple[int, str] | None:
     """The first candle of an hour that comes twice, as local times have it in autumn, and a
     zone where that is so. `time` as in the file, oldest or newest first."""

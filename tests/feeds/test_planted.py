@@ -466,6 +466,25 @@ def test_epochs_of_local_time_are_told_where_summer_time_begins_and_ends(
         assert mended.notes == (f"the epochs are taken as those of the clock in {zone}",)
 
 
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_where_another_zone_may_begin_is_said_beside_the_remedy_that_is_of_one(
+    tmp_path: Path, newest_first: bool
+) -> None:
+    """data.zone alone moved the candles before, which were of UTC, and nothing said so."""
+    zone = "Europe/Berlin"
+    change = next(time for time, length in changes(zone, 2024) if length < 0) // DAY * DAY
+    truth = synthetic_candles(3, QUARTER, change - 10 * DAY, change + 5 * DAY)
+    at, local = 3 * DAY // QUARTER, local_epochs(truth, zone)
+    mixed = [*map(list, rows_of(truth)[:at]), *local[at:]]
+    for rows, said_too in ((mixed, True), (local, False)):
+        words = [[moment(row[0], "%Y-%m-%d %H:%M"), *row[1:]] for row in rows]
+        path = table(tmp_path / "a.csv", PLAIN, words[::-1] if newest_first else words)
+        told = refusal(path)
+        assert "set data.zone to the zone of the file, or give times in UTC" in told
+        assert (f"from {iso(mixed[at][0])} on they may be of another zone" in told) == said_too
+        assert ("another zone" in told) == said_too
+
+
 def test_a_zone_that_moves_nothing_is_said_and_epochs_of_local_time_need_one(
     tmp_path: Path,
 ) -> None:
