@@ -15,6 +15,7 @@ from stoptrail.core.text import close_to
 from stoptrail.core.time import HOUR_MS
 from stoptrail.exchange.answers import tell_markets
 from stoptrail.exchange.errors import (
+    OTHER_EXCHANGE,
     Answer,
     Failure,
     RequestError,
@@ -161,11 +162,11 @@ def unknown_exchange(exchange_id: str, known: Collection[str], version: str) -> 
         return f"{text} any more: it is called {successor!r} now"
     if exchange_id.lower() in _FORMER:
         return (
-            f"{text} any more: it has closed or was dropped there; set data.exchange to another "
-            "one, or give a file of its candles"
+            f"{text} any more: it has closed or was dropped there; {OTHER_EXCHANGE}, or run on a "
+            "file of its candles"
         )
     close = close_to(exchange_id, known)
-    return text + (close or "; set data.exchange to another one, or give a file of its candles")
+    return text + (close or f"; {OTHER_EXCHANGE}, or run on a file of its candles")
 
 
 def listen(exchange: Any, heard: Heard) -> None:

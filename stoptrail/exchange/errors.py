@@ -29,6 +29,8 @@ Kind = Literal[
     "malformed answer",
 ]
 
+OTHER_EXCHANGE = "set data.exchange, and exchange.id where that is given, to another one"
+"""The remedy where an exchange is of no use; sessions go by exchange.id first."""
 ELSEWHERE = ("kraken", "coinbase", "okx", "bybit", "bitstamp")
 """Exchanges to try where another one refuses the region."""
 
@@ -139,8 +141,8 @@ def explained(exchange_id: str, failure: Failure, what: str = "") -> ExchangeErr
     kind = RequestError if failure.kind in ("refused", "rejected") else ExchangeError
     if _WANTS_MORE in why:  # cex, which has candles of quotes alone
         return kind(
-            f"{exchange_id} has no plain candles of trades ({why}): set data.exchange to another "
-            "one, or use a file"
+            f"{exchange_id} has no plain candles of trades ({why}): {OTHER_EXCHANGE}, or run on a "
+            "file"
         )
     return kind(f"{exchange_id} does not answer as it should{reading} ({why})")
 

@@ -14,6 +14,7 @@ from stoptrail.core.text import close_to
 from stoptrail.core.time import iso
 from stoptrail.exchange.answers import finite
 from stoptrail.exchange.client import FIRST_CONTACT, read
+from stoptrail.exchange.errors import OTHER_EXCHANGE
 from stoptrail.exchange.history import MOST
 from stoptrail.exchange.needed import only_the_kind_needed
 from stoptrail.exchange.rows import product
@@ -75,8 +76,7 @@ def checked_market(exchange: Any, symbol: str, timeframe: str | None) -> dict[st
     ExchangeError where nothing is."""
     if not exchange.markets:
         raise ExchangeError(
-            f"{exchange.id} gave an empty market list: try again later, or set data.exchange to "
-            "another one"
+            f"{exchange.id} gave an empty market list: try again later, or {OTHER_EXCHANGE}"
         )
     if symbol not in exchange.markets:
         close = close_to(symbol, exchange.markets)
@@ -86,7 +86,7 @@ def checked_market(exchange: Any, symbol: str, timeframe: str | None) -> dict[st
     # ccxt 4.5.90 has backpack's 15m under "15"; it sends what it does not know as it is
     offered = [to if name.isdigit() else name for name, to in (exchange.timeframes or {}).items()]
     if not exchange.has.get("fetchOHLCV") or not offered:
-        raise ConfigError(f"{exchange.id} offers no candles: set data.exchange to another one")
+        raise ConfigError(f"{exchange.id} offers no candles: {OTHER_EXCHANGE}")
     if timeframe not in offered:
         names = ", ".join(offered)
         raise ConfigError(

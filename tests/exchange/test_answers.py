@@ -20,7 +20,7 @@ from stoptrail.config.market import Filters
 from stoptrail.core.errors import ConfigError
 from stoptrail.exchange.answers import as_told
 from stoptrail.exchange.client import construct
-from stoptrail.exchange.errors import RequestError
+from stoptrail.exchange.errors import OTHER_EXCHANGE, RequestError
 from stoptrail.exchange.markets import (
     check_tradable,
     contract_size,
@@ -472,7 +472,7 @@ def test_an_exchange_without_candles_is_refused_in_words(name: str) -> None:
     exchange = construct(ccxt, name, {})
     exchange.markets = {"BTC/USD": {"symbol": "BTC/USD"}}
     exchange.load_markets = lambda: exchange.markets
-    with pytest.raises(ConfigError, match=f"{name} offers no candles: set data.exchange"):
+    with pytest.raises(ConfigError, match=f"{name} offers no candles: {OTHER_EXCHANGE}"):
         load_markets(exchange, "BTC/USD", "1h")
 
 

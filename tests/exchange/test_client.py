@@ -13,7 +13,14 @@ import requests
 from stoptrail.core.errors import ConfigError, ExchangeError
 from stoptrail.core.retry import Patience
 from stoptrail.exchange.client import Client, has_clock, open_exchange, read, server_time
-from stoptrail.exchange.errors import Answer, RegionError, RequestError, UnreachableError, judged
+from stoptrail.exchange.errors import (
+    OTHER_EXCHANGE,
+    Answer,
+    RegionError,
+    RequestError,
+    UnreachableError,
+    judged,
+)
 from stoptrail.exchange.markets import load_markets
 
 NOW = 1_753_767_908_000
@@ -253,13 +260,13 @@ def test_candles_that_must_be_chosen_among_kinds_are_said_with_what_to_do() -> N
     exchange = open_exchange("cex")
     with pytest.raises(RequestError, match="cex has no plain candles of trades") as told:
         read(exchange, exchange.fetch_ohlcv, "BTC/USD", "15m", 0, 100)
-    assert "set data.exchange to another one, or use a file" in str(told.value)
+    assert f"{OTHER_EXCHANGE}, or run on a file" in str(told.value)
 
 
 def test_an_unknown_exchange_names_the_closest() -> None:
     with pytest.raises(ConfigError, match=r"'krakn' is not known to ccxt [\d.]+; did you mean kra"):
         open_exchange("krakn")
-    with pytest.raises(ConfigError, match=r"known to ccxt [\d.]+; set data.exchange to another"):
+    with pytest.raises(ConfigError, match=rf"known to ccxt [\d.]+; {OTHER_EXCHANGE}"):
         open_exchange("zzzzzz")
 
 
