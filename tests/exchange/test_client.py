@@ -277,7 +277,7 @@ def test_an_exchange_that_ccxt_has_no_more_is_said_to_have_closed_or_been_droppe
     with pytest.raises(ConfigError, match=f"'{name}' is not known .* any more: it has closed") as e:
         open_exchange(name)
     assert "did you mean" not in str(e.value)
-    assert "or give a file of its candles" in str(e.value)
+    assert "or run on a file of its candles" in str(e.value)
 
 
 @pytest.mark.parametrize(("old", "new"), [("huobi", "htx"), ("okex", "okx"), ("gateio", "gate")])
