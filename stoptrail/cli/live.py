@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,11 +129,21 @@ class Brake:
         if self.session is None:
             raise UnbegunError
         self.session.stop(self.reason)
+        if self.session.engine is None:  # it may be compiling, which takes half a minute
+            _say_at_once(
+                "stopping: what is under way is waited for, a second Ctrl-C ends it at once"
+            )
 
     def look(self) -> None:
         """Stop a session that was asked to before it was there, by a signal that got lost."""
         if self.reason:
             self.stop(self.reason)
+
+
+def _say_at_once(text: str) -> None:
+    """A line on stderr, past its buffer: a signal may come while that is written to."""
+    with suppress(OSError, ValueError):  # closed, or no file at all
+        os.write(sys.stderr.fileno(), f"{text}\n".encode())
 
 
 def open_store(settings: Settings) -> Any:

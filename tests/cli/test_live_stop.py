@@ -17,9 +17,11 @@ from typing import Any
 import pytest
 
 import runner
+from stoptrail.live import session
 from stoptrail.live.ledger.database import open_existing
 from stoptrail.live.ledger.records import open_trade
 from stoptrail.live.ledger.spoken import Presence
+from stoptrail.live.recovery import begin
 from tests.cli.process import Running, exchange, live, write_config
 from tests.exchange.script import SilentSocket
 from tests.exchange.simulator import Simulator
@@ -60,6 +62,29 @@ def test_while_the_exchange_does_not_answer_the_start(
             running.until(lambda: len(simulator.warning_log.requests) > 0)
             stops(running, number)
             assert "before it began; the ledger is as it was" in running.said
+
+
+def test_while_the_first_signals_are_compiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing can end that early: a line at once says that the signal was heard."""
+    compiled = tmp_path / "compiled"
+
+    def slow(*given: Any) -> Any:
+        while not compiled.exists():
+            time.sleep(0.01)
+        return begin(*given)
+
+    monkeypatch.setattr(session, "begin", slow)
+    with exchange() as simulator:
+        config = write_config(tmp_path, simulator)
+        with live(config) as running:
+            running.until("kind=notice")
+            os.kill(running.pid, signal.SIGINT)
+            running.until("stopping: what is under way is waited for")
+            compiled.touch()
+            assert running.end() == 0
+            assert running.said.count("SIGINT was received before it began") == 1
 
 
 def silent(simulator: Simulator, running: Running) -> None:
