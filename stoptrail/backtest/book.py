@@ -20,7 +20,7 @@ from stoptrail.brokers.sleeve import SleeveBroker
 from stoptrail.config.own_code import own_errors
 from stoptrail.config.run_rules import protections_of
 from stoptrail.config.settings import Settings
-from stoptrail.core.program import is_plain
+from stoptrail.core.program import Progress, is_plain
 from stoptrail.feeds.columnar import ColumnarFeed
 from stoptrail.rules.book import BOOK_IGNORED, NO_CAP, Caps
 from stoptrail.rules.protections import Protections
@@ -70,11 +70,19 @@ def sleeve_plan(settings: Settings, share: float, inputs: Inputs) -> SleevePlan:
     return SleevePlan(plan_of(settings, inputs), inputs, share, settings.market_type != "spot")
 
 
-def run_book(sleeves: Sequence[SleevePlan], terms: BookTerms) -> list[Record]:
-    """What each sleeve did."""
+def run_book(
+    sleeves: Sequence[SleevePlan], terms: BookTerms, on_progress: Progress | None = None
+) -> list[Record]:
+    """What each sleeve did; on_progress: told how much of the whole is done."""
+    told = on_progress or (lambda _done, _total: None)
     if not terms.shared:
-        return [_alone(sleeve, terms) for sleeve in sleeves]
+        records = []
+        for sleeve in sleeves:
+            records.append(_alone(sleeve, terms))
+            told(len(records), len(sleeves))
+        return records
     cerebro = BookCerebro(stdstats=False)
+    cerebro.on_progress = told
     feeds: dict[int, Any] = {}
     for sleeve in sleeves:
         candles = sleeve.inputs.candles

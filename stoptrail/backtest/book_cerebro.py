@@ -18,7 +18,7 @@ import numpy as np
 from stoptrail.adapter.backtrader import bt
 from stoptrail.backtest.quick_cerebro import put_in_step
 from stoptrail.brokers.book import BookBroker
-from stoptrail.core.program import is_plain
+from stoptrail.core.program import Progress, is_plain
 from stoptrail.feeds.columnar import ColumnarFeed
 from stoptrail.rules.candles import Times
 from stoptrail.rules.costs import DAY
@@ -28,6 +28,8 @@ from stoptrail.strategies.sleeve import BookDecisions, SleeveStrategy
 
 _MARKS = -1
 """Stands in the heap where a sleeve's number would, for a step at which the book is marked."""
+_TIMES_TOLD = 200
+"""How often a run says how far it is."""
 
 
 class Timeline(NamedTuple):
@@ -90,6 +92,9 @@ def marked_steps(opens: Times, interval: int) -> list[int]:
 class BookCerebro(bt.Cerebro):  # type: ignore[misc]
     """Backtrader's Cerebro, quicker where a run allows it; the same run in any case."""
 
+    on_progress: Progress = staticmethod(lambda _done, _total: None)
+    """Told the steps that are behind, where the run is a quick one."""
+
     def _runonce(self, strategies: list[Any]) -> None:
         """A vectorised run, as Cerebro._runonce of 1.9.78.123."""
         if not self._is_quick(strategies):
@@ -140,6 +145,7 @@ class BookCerebro(bt.Cerebro):  # type: ignore[misc]
             interval = self.datas[0].interval
             waiting += [(at, _MARKS) for at in marked_steps(stage.time.opens, interval)]
         heapify(waiting)
+        told_at = 0
         while waiting and not self._event_stop:
             at, due = waiting[0][0], []
             while waiting and waiting[0][0] == at:
@@ -149,6 +155,9 @@ class BookCerebro(bt.Cerebro):  # type: ignore[misc]
                 stage.go_to(max(at - 1, 0))
                 broker.remember()  # for the midnights between the two steps
             self._step(at, due, stage)
+            if at >= told_at:
+                told_at = at + len(stage.time.opens) // _TIMES_TOLD
+                self.on_progress(at + 1, len(stage.time.opens))
             for number in due:
                 market = stage.markets[number]
                 candle = stage.sleeves[number].following(stage.leads[market].at)

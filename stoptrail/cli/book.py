@@ -70,10 +70,10 @@ def run_sleeves(
         plans = plans_of(sleeves, found)
     if known is None:
         _notices(sleeves, plans, found, voice)
-    with stages.stage("backtest"):
+    with stages.stage("backtest"), voice.progress("Backtrader") as advance:
         require_tradable(settings, sleeves, plans)
         terms = terms_of(settings)
-        outcome = judge_book(plans, terms, run_book(plans, terms))
+        outcome = judge_book(plans, terms, run_book(plans, terms, advance))
     resolved = [sleeve.resolved for sleeve in sleeves]
     summary = {**summarise_book(settings, resolved, found, outcome), "command": command}
     _by_settings(summary, sleeves, plans, found)

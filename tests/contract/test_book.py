@@ -354,3 +354,16 @@ def test_separate_accounts_are_runs_of_their_own() -> None:
         )
         given: Any = sleeve.inputs.candles, sleeve.inputs.start, sleeve.plan._replace(run_rules=own)
         same_bytes(run_backtrader(*given), record)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_book_says_how_far_it_is(shared: bool) -> None:
+    book = mixed_book(0)
+    told: list[tuple[int, int]] = []
+    run_book(book.sleeves, book.terms._replace(shared=shared), lambda *each: told.append(each))
+    opens = {int(t) for sleeve in book.sleeves for t in sleeve.inputs.candles.time}
+    done, totals = zip(*told, strict=True)
+    assert list(done) == sorted(done)
+    assert set(totals) == {len(opens) if shared else len(book.sleeves)}
+    assert 0.9 * totals[0] < done[-1] <= totals[0]
+    assert len(set(done)) > 3

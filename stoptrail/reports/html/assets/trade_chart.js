@@ -43,7 +43,8 @@ figures["trade-plot"] = (node) => {
   const trade = list.chosen;
   if (!trade) return null;
   const packedWindow = run.trades.windows[trade.row];
-  if (!packedWindow) return { traces: [], note: `Trade ${trade.number} has no chart: only the first ${run.trades.windows.filter(Boolean).length} do.`, layout: {} };
+  if (!packedWindow) return { traces: [], note: `Trade ${trade.number} has no chart: only the first ${run.trades.windows.filter(Boolean).length.toLocaleString("en")} do.`,
+    layout: { xaxis: { visible: false }, yaxis: { visible: false } } };
   const colours = theme();
   const candles = readWindow(packedWindow);
   const end = trade.open ? candles.time.at(-1) : trade.exit_time;

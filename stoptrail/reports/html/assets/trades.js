@@ -85,7 +85,7 @@ function showTrades() {
   const shown = list.rows.slice(0, list.shown);
   element("trade-list").tBodies[0].replaceChildren(...shown.map(tradeRow));
   const profit = list.rows.reduce((sum, trade) => sum + (trade.pnl || 0), 0);
-  element("trade-count").textContent = `${list.rows.length} of ${trades.length} trades, profit ${numberOf(profit, 0)}`;
+  element("trade-count").textContent = `${list.rows.length.toLocaleString("en")} of ${trades.length.toLocaleString("en")} trades, profit ${numberOf(profit, 0)}`;
   element("more-trades").hidden = shown.length === list.rows.length;
 }
 
@@ -129,11 +129,12 @@ function prepareTrades() {
   element("next-trade").addEventListener("click", step(1));
   showHead();
   showTrades();
-  list.chosen = trades.reduce((best, trade) => (trade.r_multiple > best.r_multiple ? trade : best), trades[0]);
+  const charted = trades.filter((trade) => run.trades.windows[trade.row]);
+  list.chosen = charted.reduce((best, trade) => (trade.r_multiple > best.r_multiple ? trade : best), charted[0] || trades[0]);
   chosenAtStart();
 }
 
-// The first chart is the best trade's; it is drawn when it comes into view.
+// The first chart is that of the best trade which has one; it is drawn when it comes into view.
 function chosenAtStart() {
   const at = list.rows.indexOf(list.chosen);
   element("previous-trade").disabled = at <= 0;
