@@ -181,7 +181,7 @@ def walk_forward(evidence: Evidence) -> Finding | None:
     high = number(evidence, f"{path}.range.high")
     inside = number(evidence, f"{path}.in_sample.sharpe")
     said = f"Walk-forward out of sample: Sharpe {middle:.2f}"
-    said += "" if high is None or high == low else f" ({low:.2f} to {high:.2f} by phase)"
+    said += "" if high is None or high == low else f" (median of phases, {low:.2f} to {high:.2f})"
     said += "" if inside is None else f" against {inside:.2f} in sample"
     if middle <= 0.0:
         return Finding(Level.FAILS, f"{said}: it does not earn its risk on unseen data.")

@@ -217,17 +217,20 @@ def held(evidence: Evidence) -> Finding | None:
     tells a search from having held it."""
     path = "walk_forward"
     hold = number(evidence, f"{path}.same_span.buy_and_hold.sharpe")
-    own = number(evidence, f"{path}.range.median")
-    own = number(evidence, f"{path}.out_of_sample.sharpe") if own is None else own
+    middle = number(evidence, f"{path}.range.median")
+    own = number(evidence, f"{path}.out_of_sample.sharpe") if middle is None else middle
     if hold is None or own is None or own >= hold:
         return None
-    said = f"Holding the market did better on the days out of sample: Sharpe {hold:.2f}"
+    said = (
+        f"Holding the market did better on the days out of sample: Sharpe {hold:.2f} against "
+        f"{own:.2f}{'' if middle is None else ' (median of phases)'}"
+    )
     permuted = (number(evidence, "permutation.count") or 0.0) >= ENOUGH_PERMUTED
     if permuted or evidence.get("markets"):
-        return Finding(Level.HOLDS, f"{said} against {own:.2f}.", note=True)
+        return Finding(Level.HOLDS, f"{said}.", note=True)
     return Finding(
         Level.DOUBTFUL,
-        f"{said} against {own:.2f}, and no permuted markets say that it is more than their rise.",
+        f"{said}, and no permuted markets say that it is more than their rise.",
     )
 
 

@@ -237,6 +237,15 @@ def test_a_market_that_did_better_when_held_is_told(
     assert ("Holding the market did better" in found.text) == said
 
 
+def test_a_median_of_phases_is_told_as_that() -> None:
+    """Beside it stands the ratio of the first phase, which is another number."""
+    evidence = changed("walk_forward.same_span", {"buy_and_hold": {"sharpe": 0.9}})
+    evidence["walk_forward"]["range"] = {"low": 0.21, "median": 0.43, "high": 0.9}
+    text = verdict(evidence).text
+    assert "Walk-forward out of sample: Sharpe 0.43 (median of phases, 0.21 to 0.90)" in text
+    assert "Sharpe 0.90 against 0.43 (median of phases)" in text
+
+
 @pytest.mark.parametrize(("highest", "said"), [(2.6, False), (2.7, True), (math.inf, False)])
 def test_a_far_better_set_that_was_not_taken_is_told(highest: float, said: bool) -> None:
     found = verdict(changed("plateau.highest", highest))
