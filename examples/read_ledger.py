@@ -14,7 +14,11 @@ COLUMNS = ["number", "side", "units", "entry_time", "entry", "exit_time", "exit"
 
 def main(file: Path) -> None:
     """Read-only, so that a running session is not disturbed; times are ms, UTC."""
+    if not file.exists():
+        sys.exit(f"{file} is not there: name the database of a paper session")
     with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as ledger:
+        if not ledger.execute("SELECT 1 FROM sqlite_master WHERE name = 'sessions'").fetchone():
+            sys.exit(f"{file} holds no paper session")
         sessions = pd.read_sql("SELECT * FROM sessions", ledger)
         trades = pd.read_sql("SELECT * FROM paper_trades ORDER BY session, number", ledger)
         moves = pd.read_sql("SELECT session, trade, new FROM stop_moves ORDER BY number", ledger)

@@ -11,6 +11,8 @@ import pandas as pd
 
 def main(folder: Path) -> None:
     """Medians by each key of the grid, and where the best stands among its like."""
+    if not (folder / "trials.parquet").exists():
+        sys.exit(f"{folder} has no trials.parquet: name the folder of a sweep, of one market")
     trials = pd.read_parquet(folder / "trials.parquet")
     summary = json.loads((folder / "summary.json").read_text())
     keys = list(summary["best"]["params"])

@@ -164,8 +164,11 @@ def _levels(columns: Columns, step: int, place: Place) -> Iterator[Oddity]:
             found.append((i, stays))
             done = -1 if stays else i + _AROUND  # the way back is no news
     for i, stays in found[:1]:
+        still = _standing_still(columns, i)
         what = (
-            "between two candles, as nowhere else: rows of another market or exchange, perhaps"
+            f"after {still} candles that all stand still there: prices no longer updated, perhaps"
+            if still >= _STILL
+            else "between two candles, as nowhere else: rows of another market or exchange, perhaps"
             if jump[i] < _CLEAR_JUMP
             else "and stays there: two markets in one file, perhaps, or prices in another unit"
             if stays
@@ -177,6 +180,14 @@ def _levels(columns: Columns, step: int, place: Place) -> Iterator[Oddity]:
             + (f" (and {number_of(len(found) - 1, 'more such place')})" if len(found) > 1 else "")
         )
         yield Oddity("level", len(columns.time) - i - 1 if stays else 1, text, False, True)
+
+
+def _standing_still(columns: Columns, last: int) -> int:
+    """How many candles up to `last` have its close as their only price."""
+    price, still = columns.close[last], np.ones(last + 1, np.bool_)
+    for values in (columns.open, columns.high, columns.low, columns.close):
+        still &= values[: last + 1] == price
+    return int(np.argmin(np.append(still[::-1], False)))
 
 
 def _since_traded(columns: Columns) -> Times:
@@ -247,6 +258,8 @@ def _stretches(columns: Columns, step: int, place: Place) -> Iterator[Oddity]:
 
 
 _LONG_RUN = 12
+_STILL = 4
+"""Candles with one price, the same, and volume; fewer a thin market has too."""
 _FAR_APART, _FAR_RUN = 16, 3
 """Steps between candles that no thin market has by chance so often in a row."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import runpy
+import sqlite3
 import sys
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,17 @@ def test_a_script_without_its_argument_says_how_it_is_called(
     monkeypatch.setattr(sys, "argv", [name])
     with pytest.raises(SystemExit, match=f"usage: python examples/{name}"):
         runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+
+
+def test_a_script_given_something_else_says_what_it_reads(run: Any, folder: Path) -> None:
+    (folder / "market").mkdir()
+    with pytest.raises(SystemExit, match=r"market has no trials\.parquet: name the folder of a"):
+        run("read_trials.py", folder / "market")
+    with pytest.raises(SystemExit, match=r"none\.db is not there: name the database"):
+        run("read_ledger.py", folder / "none.db")
+    sqlite3.connect(folder / "sweeps.db").close()
+    with pytest.raises(SystemExit, match=r"sweeps\.db holds no paper session"):
+        run("read_ledger.py", folder / "sweeps.db")
 
 
 def test_every_example_is_listed() -> None:

@@ -171,3 +171,19 @@ def test_a_candle_that_an_outage_left_out_is_no_late_part(tmp_path: Path, sign: 
     else:
         rows[700][5] = 4 * max(row[5] for row in rows[676:724])
     assert not load_file(table(tmp_path / "a.csv", PLAIN, rows), QUARTER).notes
+
+
+@pytest.mark.parametrize(("count", "words"), [(200, "after 200 candles"), (3, "two markets")])
+def test_a_price_that_leaps_after_standing_still_was_not_updated(
+    count: int, words: str, tmp_path: Path
+) -> None:
+    rows = [list(row) for row in rows_of(walk(1200))]
+    for row in rows[700 - count : 700]:
+        row[1:5] = [rows[700 - count][4]] * 4
+    for row in rows[700:]:
+        row[1:5] = [round(value * 1.1, 2) for value in row[1:5]]
+    path = table(tmp_path / "a.csv", PLAIN, rows)
+    (said,) = load_file(path, QUARTER, Reading(symbol="BTC/USDT")).notes
+    assert said.startswith("row 701 (line 702)")
+    assert words in said
+    assert ("no longer updated" in said) == (count > 3)
