@@ -110,19 +110,25 @@ def funding_between(
 
 def missing(times: list[int], start: int, end: int) -> list[tuple[int, int]]:
     """Where rows at `times` (ms, ascending) leave out some of [start, end], the longest first: at
-    the ends, and where two are farther apart than their neighbours by half as much again."""
+    the ends, and where two are farther apart than those before and after, by half as much again.
+    Of two holes with one row between them each has the other beside it: hence two on each side."""
     steps = [max(HOUR_MS, b - a) for a, b in pairwise(times)] or [8 * HOUR_MS]
     first, last = (times[0], times[-1]) if times else (end, end)
     found = [
         (times[k], times[k + 1])
         for k in range(len(times) - 1)
-        if steps[k] > _MISSED * max(steps[max(0, k - 1) : k] + steps[k + 1 : k + 2] or steps)
+        if steps[k] > _MISSED * max(map(min, filter(None, _beside(steps, k))), default=steps[k])
     ]
     if first - start > steps[0]:
         found.append((start, first))
     if end - last > _MISSED * steps[-1]:
         found.append((last, end))
     return sorted(found, key=lambda span: span[0] - span[1])
+
+
+def _beside(steps: list[int], k: int) -> tuple[list[int], list[int]]:
+    """The two before and the two after the k-th."""
+    return steps[max(0, k - 2) : k], steps[k + 1 : k + 3]
 
 
 def check_published(exchange: Any) -> None:

@@ -234,6 +234,21 @@ def test_a_history_that_begins_late_is_said() -> None:
     assert "okx gave no funding" in said[0]
 
 
+@pytest.mark.parametrize("step", [1, 4, 8])
+def test_two_holes_with_a_row_between_them_are_named(step: int) -> None:
+    """Each is beside the other, and so hid it: the row was missed by nobody, for ever."""
+    times = history(240, step)
+    left = [time for k, time in enumerate(times) if k not in (10, 12)]
+    expected = [(times[9], times[11]), (times[11], times[13])]
+    assert missing(left, times[0], times[-1]) == expected
+
+
+def test_an_exchange_that_pays_more_often_for_a_while_leaves_nothing_out() -> None:
+    times = history(240, 8) + history(48, 1, START + 240 * HOUR)
+    times += history(48, 4, START + 288 * HOUR) + history(240, 8, START + 336 * HOUR)
+    assert missing(times, times[0], times[-1]) == []
+
+
 def test_rows_that_do_not_come_are_named_wherever_they_are() -> None:
     times = history(240, 8) + history(48, 1, START + 240 * HOUR)
     gone = {times[3], *times[20:24], times[40]}
