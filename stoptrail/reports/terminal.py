@@ -270,17 +270,11 @@ def _across(across: Mapping[str, Any]) -> Table:
 
     best = across["best"][:_COMBINATIONS]
     table = Table(title="Across all markets", title_style="bold")
-    table.add_column("Combination", justify="right")
-    for key in best[0]["params"]:
-        table.add_column(safe(key.split(".")[-1]), justify="right")
-    table.add_column("Mean", justify="right")
-    table.add_column("Worst", justify="right")
+    table.add_column("Combination", overflow="fold")
     for row in best:
-        values = (safe(setting_text(value)) for value in row["params"].values())
-        table.add_row(
-            str(row["combination"]),
-            *values,
-            written("sharpe", row["mean"]),
-            written("sharpe", row["worst"]),
-        )
+        table.add_column(str(row["combination"]), justify="right", overflow="fold")
+    for key in best[0]["params"]:
+        table.add_row(safe(key), *(safe(setting_text(row["params"][key])) for row in best))
+    for name in ("mean", "worst"):
+        table.add_row(name.capitalize(), *(written("sharpe", row[name]) for row in best))
     return table

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from stoptrail.reports.run_files import read_summary
-from stoptrail.reports.terminal import next_command, show_run
+from stoptrail.reports.terminal import next_command, show_markets, show_run
 from tests.reports.example_run import write_example_run
 
 
@@ -129,3 +129,36 @@ def test_the_next_command_fits_the_run() -> None:
     assert next_command(judged("fails"), folder).endswith("runs open 'runs/my run'")
     assert "--sweep --config 'runs/my run/config.toml'" in next_command({}, folder)
     assert "download" in next_command({"best": {}, "data": {"synthetic": True}}, folder)
+
+
+def test_the_best_across_markets_stand_beside_each_other_with_whole_keys(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    params = {
+        "strategy.trend": "agreement",
+        "strategy.trend_period": 45,
+        "strategy.structure": "average",
+        "strategy.structure_period": 12,
+        "strategy.cycle_period": 24.0,
+        "strategy.cycle_threshold": 0.2,
+        "strategy.sides": "both",
+        "stop.atr_timeframe": "12h",
+        "stop.trailing_atr_multiplier": 3.5,
+        "stop.breakeven_atr_trigger": 1.25,
+    }
+    best = [
+        {"combination": 12_345 + k, "params": params, "mean": 1.51 - k, "worst": -0.25}
+        for k in range(5)
+    ]
+    across = {"best": best, "enough_trades_in_each": 5, "combinations": 20_000, "markets": 2}
+    for width in ("80", "100"):
+        monkeypatch.setenv("COLUMNS", width)
+        show_markets({"markets": [], "across": {**across, "objective": "sharpe"}}, Path("out"))
+        said = capsys.readouterr().out
+        assert "…" not in said.split("Across all markets")[1]
+    rows = [re.findall(r"[^│┃\s]+", line) for line in said.splitlines()]
+    assert ["Combination", *(str(row["combination"]) for row in best)] in rows
+    for key, value in params.items():
+        assert [key, *[str(value)] * 5] in rows
+    assert ["Mean", "1.51", "0.51", "-0.49", "-1.49", "-2.49"] in rows
+    assert ["Worst", *["-0.25"] * 5] in rows
