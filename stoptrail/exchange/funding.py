@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from stoptrail.core.errors import ConfigError, ExchangeError
+from stoptrail.core.text import number_of
 from stoptrail.core.time import HOUR_MS, iso
 from stoptrail.exchange.client import read
 from stoptrail.rules.funding import FundingRow
@@ -100,11 +101,15 @@ def funding_between(
         found |= {row.time: row for row in rows if start <= row.time <= end}
         question = following(questions, rows)
     rows = [found[time] for time in sorted(found)]
-    for first, last in missing([row.time for row in rows], start, end)[:_SHOWN]:
+    spans = missing([row.time for row in rows], start, end)
+    for first, last in spans[:_SHOWN]:
         on_notice(
             f"{exchange.id} gave no funding of {symbol} from {iso(first)} to {iso(last)}; set "
             "data.start after it, or data.funding to a file that has it"
         )
+    if len(spans) > _SHOWN:
+        more = number_of(len(spans) - _SHOWN, "stretch", "stretches")
+        on_notice(f"{exchange.id} gave no funding of {symbol} in {more} more, no longer than these")
     return rows
 
 
@@ -119,7 +124,7 @@ def missing(times: list[int], start: int, end: int) -> list[tuple[int, int]]:
         for k in range(len(times) - 1)
         if steps[k] > _MISSED * max(map(min, filter(None, _beside(steps, k))), default=steps[k])
     ]
-    if first - start > steps[0]:
+    if first - start >= steps[0]:
         found.append((start, first))
     if end - last > _MISSED * steps[-1]:
         found.append((last, end))

@@ -243,6 +243,21 @@ def test_two_holes_with_a_row_between_them_are_named(step: int) -> None:
     assert missing(left, times[0], times[-1]) == expected
 
 
+def test_a_first_row_that_does_not_come_is_named() -> None:
+    times = history(240, 8)
+    assert missing(times[1:], times[0], times[-1]) == [(times[0], times[1])]
+
+
+def test_more_stretches_than_are_named_are_counted() -> None:
+    times = history(240, 8)
+    left = [time for k, time in enumerate(times) if k not in range(3, 26, 3)]
+    said: list[str] = []
+    exchange = StandIn("anyother", left, last_in_window)
+    funding_between(exchange, "X/USDT:USDT", times[0], times[-1], said.append)
+    assert len(said) == 6
+    assert "in 3 stretches more" in said[-1]
+
+
 def test_an_exchange_that_pays_more_often_for_a_while_leaves_nothing_out() -> None:
     times = history(240, 8) + history(48, 1, START + 240 * HOUR)
     times += history(48, 4, START + 288 * HOUR) + history(240, 8, START + 336 * HOUR)
